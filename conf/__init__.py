@@ -1,0 +1,1 @@
+"""Configuration of the commands, as Hydra groups."""

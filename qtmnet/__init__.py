@@ -1,0 +1,1 @@
+"""Perfusion maps from arterial spin labeling: learning, kinetic models and images."""
