@@ -1,0 +1,272 @@
+"""The compiled loop behind `simulators.growth`.
+
+Per terminal: one search among the segments nearby, one walk to the inlet to compare the candidates, one to
+pass the new flow on.
+"""
+
+import math
+
+import numpy as np
+
+from simulators._segment_cells import lay_cells, list_segment, most_new_blocks, nearest_segments
+from simulators.compiling import njit
+
+DRAWS_FOR_A_FIRST_TERMINAL = 32
+
+# All that a walk to the inlet reads of a node lies in one cache line.
+NODE = np.dtype(
+    [
+        ("x", np.float64),
+        ("y", np.float64),
+        ("z", np.float64),
+        ("flow", np.float64),
+        ("weight", np.float64),  # flow^(2/3)
+        ("length", np.float64),
+        ("below", np.float64),  # growth of the path below this node, for the search that marked it
+        ("parent", np.int32),
+        ("mark", np.int32),  # the last search whose first candidate had this node upstream; −1: none
+    ],
+    align=True,
+)
+
+
+@njit()
+def grow(flow, shape, size, given, p_new, reach, n_candidates, rng, nodes):  # type: ignore[no-untyped-def]
+    """Grow one terminal into each voxel with flow; see `simulators.growth.grow_forest`.
+
+    Args:
+        nodes: room for 2 · voxels + given inlets, of `NODE`, filled in place.
+
+    Returns:
+        Number of nodes, terminal node by voxel, number of voxels left unserved.
+    """
+    free = np.flatnonzero(flow > 0)
+    n_free = free.size
+    slot = np.full(flow.size, -1, np.int64)
+    slot[free] = np.arange(n_free)
+    terminal = np.full(flow.size, -1, np.int64)
+    extent = shape * size
+    n = 0
+    for k in range(given.shape[0]):
+        n = _place(nodes, n, given[k, 0], given[k, 1], given[k, 2], -1, 0.0)
+    candidate = np.empty(n_candidates, np.int64)
+    distance = np.empty(n_candidates)
+    point, first = np.empty(3), np.empty(3)
+    cells, n_blocks = lay_cells(nodes, n, extent, reach)
+    n_next_layout = max(2 * n, 64)
+    failures = 0
+    while n_free > 0 and failures < 100_000 + 100 * n_free:
+        served = free[int(rng.random() * n_free)]
+        _draw_in_voxel(served, shape, size, rng, point)
+        before = n
+        moved = -1
+        if rng.random() < p_new:
+            served = _draw_first_terminal(point, served, shape, size, reach, free, n_free, slot, rng, first)
+            if served >= 0:
+                n = _place(nodes, n, point[0], point[1], point[2], -1, flow[served])
+                n = _place(nodes, n, first[0], first[1], first[2], n - 1, flow[served])
+        else:
+            found = nearest_segments(point, nodes, cells, reach, candidate, distance)
+            if found > 0:
+                n, moved = _join(point, flow[served], candidate[:found], nodes, n)
+        if n == before:
+            failures += 1
+            continue
+        failures = 0
+        terminal[served] = n - 1
+        n_free -= 1
+        free[slot[served]] = free[n_free]
+        slot[free[n_free]] = slot[served]
+        slot[served] = -1
+        n_blocks = _list_new(nodes, before, n, moved, cells, n_blocks)
+        if n >= n_next_layout or n_blocks < 0:
+            cells, n_blocks = lay_cells(nodes, n, extent, reach)
+            n_next_layout = max(2 * n, 64)
+    return n, terminal, n_free
+
+
+@njit()
+def _place(nodes, n, x, y, z, parent, flow):  # type: ignore[no-untyped-def]
+    """Write node n behind its parent (−1: an inlet); returns n + 1."""
+    node = nodes[n]
+    node.x, node.y, node.z = x, y, z
+    node.parent = parent
+    node.mark = -1
+    node.flow = flow
+    node.weight = two_thirds_power(flow)
+    node.length = 0.0 if parent < 0 else _span(x, y, z, nodes[parent])
+    return n + 1
+
+
+@njit()
+def _list_new(nodes, before, n, moved, cells, n_blocks):  # type: ignore[no-untyped-def]
+    """List the segments that are new or moved; returns the blocks in use, −1 if there is no room for them."""
+    room = n_blocks
+    for node in range(before, n):
+        room += most_new_blocks(nodes, node, cells)
+    if moved >= 0:
+        room += most_new_blocks(nodes, moved, cells)
+    if room > cells[2].shape[0]:
+        return -1
+    for node in range(before, n):
+        if nodes[node].parent >= 0:
+            n_blocks = list_segment(node, nodes, cells, n_blocks)
+    if moved >= 0:
+        n_blocks = list_segment(moved, nodes, cells, n_blocks)
+    return n_blocks
+
+
+@njit()
+def _draw_in_voxel(voxel, shape, size, rng, point):  # type: ignore[no-untyped-def]
+    point[0] = (voxel // (shape[1] * shape[2]) + rng.random()) * size[0]
+    point[1] = (voxel // shape[2] % shape[1] + rng.random()) * size[1]
+    point[2] = (voxel % shape[2] + rng.random()) * size[2]
+
+
+@njit()
+def _draw_first_terminal(point, voxel, shape, size, reach, free, n_free, slot, rng, first):  # type: ignore[no-untyped-def]
+    """Draw a tree's first terminal uniformly within reach of its inlet; returns its voxel or −1."""
+    everywhere = reach * reach >= np.sum((shape * size) ** 2)
+    for _ in range(DRAWS_FOR_A_FIRST_TERMINAL):
+        if everywhere:
+            target = free[int(rng.random() * n_free)]
+            _draw_in_voxel(target, shape, size, rng, first)
+        else:
+            squared = 0.0
+            target = 0
+            inside = True
+            for axis in range(3):
+                offset = (2 * rng.random() - 1) * reach
+                squared += offset * offset
+                first[axis] = point[axis] + offset
+                index = int(math.floor(first[axis] / size[axis]))
+                inside = inside and 0 <= index < shape[axis]
+                target = target * shape[axis] + index
+            if not inside or squared > reach * reach or slot[target] < 0:
+                continue
+        if target != voxel:
+            return target
+    return -1
+
+
+@njit()
+def _join(point, flow, candidate, nodes, n):  # type: ignore[no-untyped-def]
+    """Join a terminal to the cheapest candidate; returns the number of nodes and the segment that moved or −1."""
+    best, x, y, z = _cheapest_join(point, flow, candidate, nodes, n)
+    if nodes[best].parent < 0:  # a given inlet gets its first segment
+        joint, moved = best, -1
+    else:
+        joint, moved = n, best
+        n = _place(nodes, n, x, y, z, nodes[best].parent, nodes[best].flow)
+        nodes[best].parent = joint
+        nodes[best].length = _span(x, y, z, nodes[best])
+    n = _place(nodes, n, point[0], point[1], point[2], joint, flow)
+    while joint >= 0:
+        nodes[joint].flow += flow
+        nodes[joint].weight = two_thirds_power(nodes[joint].flow)
+        joint = nodes[joint].parent
+    return n, moved
+
+
+@njit()
+def _cheapest_join(point, flow, candidate, nodes, search):  # type: ignore[no-untyped-def]
+    """The candidate segment, and the point to join it, for which the volume of the whole tree grows least.
+
+    Candidates share most of their way to the inlet, so the first one's way is marked and the others walk
+    only until they meet it.
+    """
+    least = np.inf
+    best = -1
+    best_x = best_y = best_z = 0.0
+    first_way = 0.0
+    terminal_weight = two_thirds_power(flow)
+    target = (point[0], point[1], point[2])
+    for k in range(candidate.size):
+        c = nodes[candidate[k]]
+        if c.parent < 0:
+            x, y, z = c.x, c.y, c.z
+            growth = terminal_weight * _apart(x, y, z, target)
+        else:
+            p = nodes[c.parent]
+            joint_weight = two_thirds_power(c.flow + flow)
+            x, y, z = bifurcation(
+                (p.x, p.y, p.z), (c.x, c.y, c.z), target, joint_weight, c.weight, terminal_weight
+            )
+            growth = (
+                joint_weight * _span(x, y, z, p)
+                + c.weight * (_span(x, y, z, c) - c.length)
+                + terminal_weight * _apart(x, y, z, target)
+            )
+            way = 0.0
+            above = c.parent
+            while nodes[above].parent >= 0:
+                node = nodes[above]
+                if k > 0 and node.mark == search:
+                    way += first_way - node.below
+                    break
+                if k == 0:
+                    node.mark = search
+                    node.below = way
+                way += node.length * (two_thirds_power(node.flow + flow) - node.weight)
+                above = node.parent
+            if k == 0:
+                first_way = way
+            growth += way
+        if growth < least:
+            least = growth
+            best = candidate[k]
+            best_x, best_y, best_z = x, y, z
+    return best, best_x, best_y, best_z
+
+
+@njit()
+def two_thirds_power(flow):  # type: ignore[no-untyped-def]
+    """flow^(2/3): a vessel's cross-section by Murray's law, up to a factor."""
+    root = np.cbrt(flow)
+    return root * root
+
+
+@njit()
+def _span(x, y, z, node):  # type: ignore[no-untyped-def]
+    return _apart(x, y, z, (node.x, node.y, node.z))
+
+
+@njit()
+def _apart(x, y, z, b):  # type: ignore[no-untyped-def]
+    return math.sqrt((x - b[0]) ** 2 + (y - b[1]) ** 2 + (z - b[2]) ** 2)
+
+
+@njit()
+def bifurcation(a, b, c, weight_a, weight_b, weight_c):  # type: ignore[no-untyped-def]
+    """The point P of least w_a |P − a| + w_b |P − b| + w_c |P − c|: weighted Fermat–Torricelli point.
+
+    At P the three pulls balance, so the side opposite to each corner is seen from P under an angle that
+    the weights alone give: cos θ_a = (w_a² − w_b² − w_c²) / (2 w_b w_c). If the triangle's own angle at a
+    corner is at least that, P is the corner; else P has the barycentric coordinates
+    1 / (cot A − cot θ_a) and so on.
+
+    Returns:
+        x, y, z of P, in the units of a, b and c.
+    """
+    bc, ca, ab = _apart(*b, c) ** 2, _apart(*c, a) ** 2, _apart(*a, b) ** 2
+    dot_a, dot_b, dot_c = (ab + ca - bc) / 2, (bc + ab - ca) / 2, (ca + bc - ab) / 2
+    squared_a, squared_b, squared_c = weight_a * weight_a, weight_b * weight_b, weight_c * weight_c
+    cos_a = (squared_a - squared_b - squared_c) / (2 * weight_b * weight_c)
+    cos_b = (squared_b - squared_c - squared_a) / (2 * weight_c * weight_a)
+    cos_c = (squared_c - squared_a - squared_b) / (2 * weight_a * weight_b)
+    if dot_a <= cos_a * math.sqrt(ab * ca):
+        return a
+    if dot_b <= cos_b * math.sqrt(ab * bc):
+        return b
+    if dot_c <= cos_c * math.sqrt(ca * bc):
+        return c
+    double_area = math.sqrt(max(ab * ca - dot_a * dot_a, 1e-300))
+    share_a = 1 / (dot_a / double_area - cos_a / math.sqrt(max(1 - cos_a * cos_a, 1e-300)))
+    share_b = 1 / (dot_b / double_area - cos_b / math.sqrt(max(1 - cos_b * cos_b, 1e-300)))
+    share_c = 1 / (dot_c / double_area - cos_c / math.sqrt(max(1 - cos_c * cos_c, 1e-300)))
+    total = share_a + share_b + share_c
+    return (
+        (share_a * a[0] + share_b * b[0] + share_c * c[0]) / total,
+        (share_a * a[1] + share_b * b[1] + share_c * c[1]) / total,
+        (share_a * a[2] + share_b * b[2] + share_c * c[2]) / total,
+    )

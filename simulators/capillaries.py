@@ -1,0 +1,82 @@
+"""Capillary beds: the many parallel capillaries between a voxel's arteriole and its venule."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulators.errors import InputError
+from simulators.seeding import Seed, generator
+
+ELEMENTS_PER_CAPILLARY = 10
+"""Well-mixed elements along a capillary (eq. A3 of the QTMnet paper)."""
+
+
+@dataclass(frozen=True)
+class CapillaryBeds:
+    """Capillaries of all voxels, one voxel's after another's, in C order of the voxels.
+
+    Attributes:
+        start: first capillary of each voxel and the end of the last, (X·Y·Z + 1,).
+        flow: mm³/s through each capillary, (M,); a voxel's add up to its perfusion.
+        volume: mm³ of blood in each capillary, (M,).
+        volume_fraction: mL of capillary blood per mL of tissue, (X, Y, Z).
+    """
+
+    start: np.ndarray
+    flow: np.ndarray
+    volume: np.ndarray
+    volume_fraction: np.ndarray
+
+    @property
+    def transit_time(self) -> np.ndarray:
+        """Plug-flow transit time V/F of each capillary, s, (M,)."""
+        return self.volume / self.flow
+
+    @property
+    def count(self) -> np.ndarray:
+        """Number of capillaries in each voxel, (X, Y, Z)."""
+        return np.diff(self.start).reshape(self.volume_fraction.shape)
+
+
+def draw_capillaries(
+    flow: np.ndarray,
+    volume_fraction: float | np.ndarray,
+    *,
+    seed: Seed,
+    voxel_volume_mm3: float = 1.0,
+    count_range: tuple[int, int] = (50, 150),
+    spread: tuple[float, float] = (0.5, 1.5),
+) -> CapillaryBeds:
+    """Draw the capillaries of each voxel that has flow.
+
+    Radius, length and flow of each are drawn uniformly from `spread` and then scaled, so that the flows of a
+    voxel add up to its flow and the volumes to its capillary blood volume.
+
+    Args:
+        flow: mm³/s into each voxel, (X, Y, Z).
+        volume_fraction: mL of capillary blood per mL of tissue, one for all voxels or one for each.
+        seed: of the random draws.
+        voxel_volume_mm3: volume of a voxel.
+        count_range: fewest and most capillaries in a voxel.
+        spread: lowest and highest relative radius, length and flow.
+
+    Raises:
+        InputError: for a fraction outside (0, 1) or a range that is not one.
+
+    Source: the QTMnet paper's capillary model.
+    """
+    fraction = np.broadcast_to(np.asarray(volume_fraction, float), flow.shape)
+    if not ((fraction > 0) & (fraction < 1)).all():
+        raise InputError(f"volume_fraction: found {np.min(fraction)} to {np.max(fraction)}; give more than 0, less than 1")
+    if not 1 <= count_range[0] <= count_range[1] or not 0 < spread[0] <= spread[1]:
+        raise InputError(f"count_range, spread: found {count_range}, {spread}; give low ≤ high, at least 1 and above 0")
+    rng = generator(seed)
+    count = np.where(flow > 0, rng.integers(count_range[0], count_range[1] + 1, flow.shape), 0).ravel()
+    start = np.concatenate([[0], np.cumsum(count)])
+    radius, length, share = rng.uniform(*spread, (3, start[-1]))
+    volume = radius * radius * length
+    supplied = count > 0
+    for values, total in ((share, flow.ravel()), (volume, fraction.ravel() * voxel_volume_mm3)):
+        drawn = np.add.reduceat(values, start[:-1][supplied])
+        values *= np.repeat(total[supplied] / drawn, count[supplied])
+    return CapillaryBeds(start=start, flow=share, volume=volume, volume_fraction=fraction)

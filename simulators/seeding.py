@@ -1,0 +1,32 @@
+"""Random numbers that depend on what is drawn, never on when or where it is drawn."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+import numpy as np
+
+Seed = int | Sequence[int] | np.random.SeedSequence
+
+
+class Stage(IntEnum):
+    """One independent random stream for each stage of a phantom; the numbers are part of every dataset."""
+
+    PARAMETERS = 0
+    PERFUSION = 1
+    ARTERIES = 2
+    VEINS = 3
+    CAPILLARIES = 4
+    INLETS = 5
+    NOISE = 6
+
+
+def stage_seed(seed: Seed, stage: Stage) -> np.random.SeedSequence:
+    """Seed of one stage: the same for the same (seed, stage), whatever was drawn before."""
+    if isinstance(seed, np.random.SeedSequence):
+        return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, int(stage)))
+    return np.random.SeedSequence(seed, spawn_key=(int(stage),))
+
+
+def generator(seed: Seed) -> np.random.Generator:
+    """Generator of a seed, of the same algorithm on every machine."""
+    return np.random.Generator(np.random.PCG64(seed))

@@ -1,0 +1,60 @@
+"""The step response of a piece of tissue: what every simulator computes and every acquisition reads."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from simulators.errors import InputError
+from simulators.label import LabelKinetics
+from simulators.vasculature import Vasculature
+
+
+@dataclass(frozen=True)
+class StepResponse:
+    """Label present a time t after labeling was switched on for good, mL of labeled blood per mL of tissue.
+
+    Attributes:
+        time: s since labeling began, increasing, (T,).
+        arterial: label in arteries, (T, X, Y, Z).
+        bed: label in capillaries, tissue and veins, (T, X, Y, Z).
+        voxel_size_mm: edge lengths of a voxel, (3,).
+        left: label that has left through the veins, mm³ of labeled blood, (T,), if it was counted.
+    """
+
+    time: np.ndarray
+    arterial: np.ndarray
+    bed: np.ndarray
+    voxel_size_mm: tuple[float, float, float]
+    left: np.ndarray | None = None
+
+    @property
+    def total(self) -> np.ndarray:
+        """All label, (T, X, Y, Z)."""
+        return self.arterial + self.bed
+
+
+class Simulator(Protocol):
+    """What computes label transport; `conf/simulator` chooses one."""
+
+    def step_response(self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics) -> StepResponse:
+        """Step response at the given times (s, increasing, above 0), in float32."""
+        ...
+
+    def arterial_step_response(
+        self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics, *, slower_than: float = np.inf
+    ) -> np.ndarray:
+        """Label in arteries of a mean velocity (mm/s) up to `slower_than`, (T, X, Y, Z), in float32."""
+        ...
+
+
+def checked_time(time: np.ndarray) -> np.ndarray:
+    """The times as a float array.
+
+    Raises:
+        InputError: unless they increase from above 0.
+    """
+    time = np.atleast_1d(np.asarray(time, float))
+    if time.ndim != 1 or time.size == 0 or not time[0] > 0 or not (np.diff(time) > 0).all() or not np.isfinite(time).all():
+        raise InputError(f"time: found {time.tolist()}; give increasing times in s, above 0")
+    return time

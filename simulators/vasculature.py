@@ -1,0 +1,48 @@
+"""All vessels of a piece of tissue, from the labeling plane to the venous outlets."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from simulators.capillaries import CapillaryBeds
+from simulators.forest import Forest
+
+
+@dataclass(frozen=True)
+class Vasculature:
+    """Arteries, capillary beds and veins that serve the same voxels.
+
+    Attributes:
+        arteries: forest that feeds each voxel's capillaries.
+        capillaries: the beds between an arterial and a venous terminal.
+        veins: forest that drains them.
+        inlet_delay: plug-flow time (s) from the labeling plane to each arterial inlet, (n_inlets,).
+    """
+
+    arteries: Forest
+    capillaries: CapillaryBeds
+    veins: Forest
+    inlet_delay: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels along each axis."""
+        x, y, z = self.arteries.terminal.shape
+        return x, y, z
+
+    @property
+    def voxel_volume(self) -> float:
+        """mm³."""
+        return float(np.prod(self.arteries.voxel_size_mm))
+
+    @cached_property
+    def arterial_transit_time(self) -> np.ndarray:
+        """Plug-flow time (s) from the labeling plane to every arterial node, (N,)."""
+        return self.arteries.transit_time(self.inlet_delay)
+
+    @property
+    def att(self) -> np.ndarray:
+        """Arterial transit time (s) of each voxel, NaN where no vessel ends, (X, Y, Z)."""
+        terminal = self.arteries.terminal
+        return np.where(terminal >= 0, self.arterial_transit_time[terminal], np.nan)
