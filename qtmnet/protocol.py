@@ -1,0 +1,124 @@
+"""How a scan was labeled and read: from the fields of its sidecar to an `Acquisition` and a labeling efficiency."""
+
+import nibabel as nib
+import numpy as np
+
+from qtmnet.bids import Series, Sidecar
+from simulators.acquisition import Acquisition
+from simulators.errors import InputError
+
+DEFAULT_EFFICIENCY = 0.85  # PCASL: Alsop 2015 (10.1002/mrm.25197)
+PULSE_EFFICIENCY = 0.95  # for each background suppression pulse, as ASLPrep; measured by Garcia 2005, MRM 54:366
+_TIME_DIGITS = 4  # delays within 0.1 ms are the same delay
+
+
+def refuse_other_labeling(sidecar: Sidecar) -> None:
+    """Refuse what the models do not cover. `BolusDuration` and `InversionTime` are no sign of PASL."""
+    if sidecar.text("ArterialSpinLabelingType") not in ("PCASL", "CASL"):
+        raise sidecar.error("ArterialSpinLabelingType", "give PCASL or CASL: other labeling is not modeled")
+    if sidecar.flag("BolusCutOffFlag") is not False:
+        for name in ("BolusCutOffFlag", "BolusCutOffTechnique", "BolusCutOffDelayTime"):
+            if name in sidecar.fields:
+                raise sidecar.error(name, "a bolus cut-off makes it PASL, and only PCASL and CASL are modeled")
+    if sidecar.flag("LookLocker"):
+        raise sidecar.error("LookLocker", "only one readout for each labeling is modeled: give such a scan")
+    for name, value in sidecar.fields.items():
+        if value and ("hadamard" in name.lower() or "timeencod" in name.lower()):
+            raise sidecar.error(name, "time-encoded labeling is not modeled: give decoded control and label, or deltam")
+
+
+def timing(series: Series, rows: np.ndarray) -> np.ndarray:
+    """Delay and labeling duration of each volume in s, (N, 2), to 0.1 ms; of use in `rows` (N,) bool only."""
+    sidecar, n_volumes = series.sidecar, rows.size
+    delays = sidecar.seconds_per_volume("PostLabelingDelay", n_volumes)
+    if delays is None:
+        raise sidecar.error("PostLabelingDelay", "give the delay in s, one number or one for each volume")
+    durations = sidecar.seconds_per_volume("LabelingDuration", n_volumes)
+    if durations is None or (durations[rows] <= 0).any():
+        advice = "give seconds above 0 for all but M0 volumes, one number or one for each volume"
+        raise sidecar.error("LabelingDuration", advice)
+    return np.stack([delays, durations], axis=-1).round(_TIME_DIGITS)
+
+
+def read_efficiency(sidecar: Sidecar, given: float | None) -> tuple[float, str]:
+    """Labeling efficiency in total, and a line on where it came from."""
+    if given is not None:
+        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= 1:
+            raise InputError(f"labeling_efficiency: found {given!r}; give a fraction above 0, at most 1")
+        return float(given), f"labeling efficiency: {given:g} in total, as given"
+    efficiency = sidecar.number("LabelingEfficiency")
+    if efficiency is not None:
+        if not 0 < efficiency <= 1:
+            raise sidecar.error("LabelingEfficiency", "give a fraction above 0, at most 1")
+        return efficiency, f"labeling efficiency: {efficiency:g} from LabelingEfficiency, taken as the total"
+    pulses = sidecar.number("BackgroundSuppressionNumberPulses")
+    if pulses is not None and (pulses < 0 or pulses != int(pulses)):
+        raise sidecar.error("BackgroundSuppressionNumberPulses", "give a whole number, 0 or more")
+    suppressed = sidecar.flag("BackgroundSuppression")
+    if pulses is None or suppressed is False:
+        note = f"labeling efficiency: {DEFAULT_EFFICIENCY} assumed"
+        if suppressed:
+            note += ", with no loss to background suppression: BackgroundSuppressionNumberPulses not found"
+        return DEFAULT_EFFICIENCY, note
+    total = DEFAULT_EFFICIENCY * PULSE_EFFICIENCY**pulses
+    return total, (
+        f"labeling efficiency: {total:.4g} assumed, {DEFAULT_EFFICIENCY} times {PULSE_EFFICIENCY} for each of "
+        f"{pulses:g} background suppression pulses"
+    )
+
+
+def read_acquisition(series: Series, delays: np.ndarray, durations: np.ndarray) -> tuple[Acquisition, list[str]]:
+    """The protocol with frames of these delays and durations (K,) in s, and lines on what was assumed."""
+    size = nib.affines.voxel_sizes(series.image.affine).round(4)
+    if not ((size > 0.1) & (size < 50)).all():
+        raise InputError(f"{series.path}: affine: found voxels of {size.tolist()} mm; mend the header's sform or qform")
+    slice_timing, timing_notes = _slice_timing(series)
+    crushing, crushing_note = _vascular_crushing(series)
+    same = np.unique(durations).size == 1
+    acquisition = Acquisition(
+        labeling_duration=float(durations[0]) if same else tuple(durations.tolist()),
+        post_labeling_delays=tuple(delays.tolist()),
+        voxel_size_mm=tuple(size.tolist()),
+        vascular_crushing=crushing,
+        slice_timing=slice_timing,
+    )
+    return acquisition, [*timing_notes, crushing_note]
+
+
+def _slice_timing(series: Series) -> tuple[tuple[float, ...], list[str]]:
+    """When each slice along the third axis is read after the first one, () if all at once; and notes."""
+    sidecar, n_slices = series.sidecar, series.volumes.shape[2]
+    times = sidecar.seconds("SliceTiming")
+    if times is None:
+        return (), []
+    if sidecar.text("MRAcquisitionType") == "3D":
+        return (), ["slice timing: SliceTiming left out, as a 3D readout takes all slices at once"]
+    direction = sidecar.text("SliceEncodingDirection") or "k"
+    if direction not in ("k", "k-"):
+        advice = "only slices along the third axis (k, k-) are read: reorient the image and its sidecar"
+        raise sidecar.error("SliceEncodingDirection", advice)
+    if len(times) != n_slices:
+        raise sidecar.error("SliceTiming", f"{len(times)} times for {n_slices} slices: give one for each")
+    # PostLabelingDelay goes to the first slice that is read, wherever SliceTiming has its zero.
+    after_first = (times - times.min()).round(6)
+    ordered = after_first[::-1] if direction == "k-" else after_first
+    return tuple(ordered.tolist()), [f"slice timing: up to {after_first.max():g} s after the first slice"]
+
+
+def _vascular_crushing(series: Series) -> tuple[float | None, str]:
+    """Velocity (mm/s) above which arterial label is crushed, None without crushing; and a note."""
+    sidecar = series.sidecar
+    crushed, velocities = sidecar.flag("VascularCrushing"), sidecar.numbers("VascularCrushingVENC")
+    if crushed is False:
+        return None, "vascular crushing: none"
+    if crushed is None and velocities is None:
+        return None, "vascular crushing: none assumed"
+    if velocities is None:
+        return 0.0, "vascular crushing: of unknown velocity (no VascularCrushingVENC), taken to hide all arterial label"
+    used = np.isin(series.types, ("control", "label", "deltam"))
+    distinct = np.unique(sidecar.per_volume("VascularCrushingVENC", velocities, used.size)[used])
+    if distinct.size > 1 or distinct[0] < 0:
+        raise sidecar.error("VascularCrushingVENC", "give one velocity in cm/s for all volumes, 0 or more")
+    if distinct[0] == 0:  # BIDS: zero marks volumes without crushing
+        return None, "vascular crushing: none, as VascularCrushingVENC is 0"
+    return 10 * float(distinct[0]), f"vascular crushing: above {10 * distinct[0]:g} mm/s"
