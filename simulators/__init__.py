@@ -1,6 +1,27 @@
 """Simulated transport of labeled blood through arteries, capillaries and veins."""
 
+from simulators.acquire import acquire
 from simulators.acquisition import Acquisition
+from simulators.cube import Cube, CubeParameters, simulate_cube
 from simulators.errors import InputError
+from simulators.forest import Forest
+from simulators.growth import grow_forest
+from simulators.label import LabelKinetics
+from simulators.transport.numba import NumbaSimulator
+from simulators.transport.step_response import StepResponse
+from simulators.vasculature import Vasculature
 
-__all__ = ["Acquisition", "InputError"]
+__all__ = [
+    "Acquisition",
+    "Cube",
+    "CubeParameters",
+    "Forest",
+    "InputError",
+    "LabelKinetics",
+    "NumbaSimulator",
+    "StepResponse",
+    "Vasculature",
+    "acquire",
+    "grow_forest",
+    "simulate_cube",
+]

@@ -31,11 +31,12 @@ NODE = np.dtype(
 
 
 @njit()
-def grow(flow, shape, size, given, p_new, reach, n_candidates, rng, nodes):  # type: ignore[no-untyped-def]
+def grow(flow, shape, size, given, p_new, reach, n_candidates, rng, nodes, room):  # type: ignore[no-untyped-def]
     """Grow one terminal into each voxel with flow; see `simulators.growth.grow_forest`.
 
     Args:
         nodes: room for 2 · voxels + given inlets, of `NODE`, filled in place.
+        room: workspace for the cells of as many nodes.
 
     Returns:
         Number of nodes, terminal node by voxel, number of voxels left unserved.
@@ -52,7 +53,7 @@ def grow(flow, shape, size, given, p_new, reach, n_candidates, rng, nodes):  # t
     candidate = np.empty(n_candidates, np.int64)
     distance = np.empty(n_candidates)
     point, first = np.empty(3), np.empty(3)
-    cells, n_blocks = lay_cells(nodes, n, extent, reach)
+    cells, n_blocks = lay_cells(nodes, n, extent, room)
     n_next_layout = max(2 * n, 64)
     failures = 0
     while n_free > 0 and failures < 100_000 + 100 * n_free:
@@ -80,7 +81,7 @@ def grow(flow, shape, size, given, p_new, reach, n_candidates, rng, nodes):  # t
         slot[served] = -1
         n_blocks = _list_new(nodes, before, n, moved, cells, n_blocks)
         if n >= n_next_layout or n_blocks < 0:
-            cells, n_blocks = lay_cells(nodes, n, extent, reach)
+            cells, n_blocks = lay_cells(nodes, n, extent, room)
             n_next_layout = max(2 * n, 64)
     return n, terminal, n_free
 
@@ -189,9 +190,7 @@ def _cheapest_join(point, flow, candidate, nodes, search):  # type: ignore[no-un
         else:
             p = nodes[c.parent]
             joint_weight = two_thirds_power(c.flow + flow)
-            x, y, z = bifurcation(
-                (p.x, p.y, p.z), (c.x, c.y, c.z), target, joint_weight, c.weight, terminal_weight
-            )
+            x, y, z = bifurcation((p.x, p.y, p.z), (c.x, c.y, c.z), target, joint_weight, c.weight, terminal_weight)
             growth = (
                 joint_weight * _span(x, y, z, p)
                 + c.weight * (_span(x, y, z, c) - c.length)

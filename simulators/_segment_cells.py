@@ -19,25 +19,42 @@ SAMPLES_PER_CELL = 2.0
 """Sample points of a segment are at most 1/SAMPLES_PER_CELL cell edges apart."""
 
 
-@njit()
-def lay_cells(nodes, n, extent, reach):  # type: ignore[no-untyped-def]
-    """Cells of about four terminals each, all segments listed, room for as many again."""
-    terminals = max(n / 8.0, 1.0)
-    edge = min((extent[0] * extent[1] * extent[2] / terminals) ** (1 / 3), reach, extent.max())
-    dims = np.empty(3, np.int64)
-    for axis in range(3):
-        dims[axis] = max(int(math.ceil(extent[axis] / edge)), 1)
-    listings = 0.0
-    for node in range(n):
-        listings += 1 + SAMPLES_PER_CELL * nodes[node].length / edge
-    n_cells = dims[0] * dims[1] * dims[2]
-    n_blocks = n_cells + int(2 * listings / LISTINGS_PER_BLOCK) + 64
-    # The first n_cells blocks are the heads of the cells; further ones are chained to them as they fill.
+def workspace(n_nodes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Room for the cells of a forest of n_nodes, laid anew as often as it takes.
+
+    NumPy asks the kernel for large pages for large arrays, which the searches, random in memory, gain from.
+    """
+    n_blocks = n_nodes + 256
     link = np.empty((n_blocks, 2), np.int32)  # listings in the block, next block or −1
-    link[:, 0] = 0
-    link[:, 1] = -1
     ends = np.empty((n_blocks, LISTINGS_PER_BLOCK, 6), np.float32)
     owner = np.empty((n_blocks, LISTINGS_PER_BLOCK, 2), np.int32)
+    return link, ends, owner
+
+
+@njit()
+def lay_cells(nodes, n, extent, room):  # type: ignore[no-untyped-def]
+    """Lay cells of about four terminals each in a workspace and list all segments.
+
+    Returns:
+        The cells and the number of blocks in use. The first blocks are the heads of the cells; further ones are
+        chained to them as they fill.
+    """
+    link, ends, owner = room
+    total_length = 0.0
+    for node in range(n):
+        total_length += nodes[node].length
+    edge = min((extent[0] * extent[1] * extent[2] / max(n / 8.0, 1.0)) ** (1 / 3), extent.max())
+    dims = np.empty(3, np.int64)
+    while True:
+        for axis in range(3):
+            dims[axis] = max(int(math.ceil(extent[axis] / edge)), 1)
+        n_cells = dims[0] * dims[1] * dims[2]
+        listings = n + SAMPLES_PER_CELL * total_length / edge
+        if n_cells + listings / LISTINGS_PER_BLOCK < 0.75 * link.shape[0]:
+            break
+        edge *= 1.25
+    link[:n_cells, 0] = 0
+    link[:n_cells, 1] = -1
     cells = (edge, dims, link, ends, owner)
     n_used = n_cells
     for node in range(n):

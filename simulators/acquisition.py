@@ -54,18 +54,24 @@ class Acquisition:
         if not self.post_labeling_delays:
             raise InputError("post_labeling_delays: found none; give at least one delay in s")
         if min(self.post_labeling_delays) < 0 or max(self.post_labeling_delays) > 20:
-            raise InputError(f"post_labeling_delays: found {list(self.post_labeling_delays)}; give seconds from 0 to 20, not ms")
+            raise InputError(
+                f"post_labeling_delays: found {list(self.post_labeling_delays)}; give seconds from 0 to 20, not ms"
+            )
         if len(self.labeling_durations) not in (1, self.n_delays):
             raise InputError(
                 f"labeling_duration: found {len(self.labeling_durations)} values for {self.n_delays} delays; "
                 "give one, or one for each delay"
             )
         if min(self.labeling_durations) <= 0 or max(self.labeling_durations) > 20:
-            raise InputError(f"labeling_duration: found {self.labeling_duration}; give seconds above 0, at most 20, not ms")
+            raise InputError(
+                f"labeling_duration: found {self.labeling_duration}; give seconds above 0, at most 20, not ms"
+            )
         if min(self.voxel_size_mm) <= 0:
             raise InputError(f"voxel_size_mm: found {list(self.voxel_size_mm)}; give three lengths in mm above 0")
         if self.vascular_crushing is not None and not self.vascular_crushing >= 0:
-            raise InputError(f"vascular_crushing: found {self.vascular_crushing}; give a velocity in mm/s, 0 or more, or null")
+            raise InputError(
+                f"vascular_crushing: found {self.vascular_crushing}; give a velocity in mm/s, 0 or more, or null"
+            )
         if self.slice_timing and (min(self.slice_timing) < 0 or max(self.slice_timing) > 20):
             raise InputError(f"slice_timing: found {list(self.slice_timing)}; give seconds from 0 to 20, not ms")
 
@@ -96,7 +102,9 @@ class Acquisition:
         if not self.slice_timing:
             return delays
         if n_slices is not None and n_slices != len(self.slice_timing):
-            raise InputError(f"slice_timing: found {len(self.slice_timing)} times for {n_slices} slices; give one for each")
+            raise InputError(
+                f"slice_timing: found {len(self.slice_timing)} times for {n_slices} slices; give one for each"
+            )
         return delays + np.asarray(self.slice_timing)
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.compiling import njit
 from simulators.errors import InputError
 from simulators.seeding import Seed, generator
 
@@ -67,16 +68,34 @@ def draw_capillaries(
     """
     fraction = np.broadcast_to(np.asarray(volume_fraction, float), flow.shape)
     if not ((fraction > 0) & (fraction < 1)).all():
-        raise InputError(f"volume_fraction: found {np.min(fraction)} to {np.max(fraction)}; give more than 0, less than 1")
+        raise InputError(
+            f"volume_fraction: found {np.min(fraction)} to {np.max(fraction)}; give more than 0, less than 1"
+        )
     if not 1 <= count_range[0] <= count_range[1] or not 0 < spread[0] <= spread[1]:
         raise InputError(f"count_range, spread: found {count_range}, {spread}; give low ≤ high, at least 1 and above 0")
     rng = generator(seed)
     count = np.where(flow > 0, rng.integers(count_range[0], count_range[1] + 1, flow.shape), 0).ravel()
     start = np.concatenate([[0], np.cumsum(count)])
-    radius, length, share = rng.uniform(*spread, (3, start[-1]))
-    volume = radius * radius * length
-    supplied = count > 0
-    for values, total in ((share, flow.ravel()), (volume, fraction.ravel() * voxel_volume_mm3)):
-        drawn = np.add.reduceat(values, start[:-1][supplied])
-        values *= np.repeat(total[supplied] / drawn, count[supplied])
-    return CapillaryBeds(start=start, flow=share, volume=volume, volume_fraction=fraction)
+    volume = fraction.ravel() * voxel_volume_mm3
+    capillary_flow, capillary_volume = _draw(start, flow.ravel(), volume, spread[0], spread[1], rng)
+    return CapillaryBeds(start=start, flow=capillary_flow, volume=capillary_volume, volume_fraction=fraction)
+
+
+@njit()
+def _draw(start, flow, volume, low, high, rng):  # type: ignore[no-untyped-def]
+    """Flow and volume of every capillary, scaled to their voxel's."""
+    capillary_flow = np.empty(start[-1])
+    capillary_volume = np.empty(start[-1])
+    span = high - low
+    for voxel in range(flow.size):
+        total_flow = total_volume = 0.0
+        for k in range(start[voxel], start[voxel + 1]):
+            radius, length = low + span * rng.random(), low + span * rng.random()
+            capillary_flow[k] = low + span * rng.random()
+            capillary_volume[k] = radius * radius * length
+            total_flow += capillary_flow[k]
+            total_volume += capillary_volume[k]
+        for k in range(start[voxel], start[voxel + 1]):
+            capillary_flow[k] *= flow[voxel] / total_flow
+            capillary_volume[k] *= volume[voxel] / total_volume
+    return capillary_flow, capillary_volume

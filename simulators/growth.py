@@ -12,6 +12,7 @@ inlets, reach); Fermat–Torricelli point with weights: e.g. Jalal & Krarup 2003
 import numpy as np
 
 from simulators._growth_kernel import NODE, grow
+from simulators._segment_cells import workspace
 from simulators.errors import InputError
 from simulators.forest import Forest, depth_first_order, murray_radius
 from simulators.seeding import Seed, generator
@@ -67,6 +68,7 @@ def grow_forest(
         int(n_candidates),
         generator(seed),
         nodes,
+        workspace(len(nodes)),
     )
     if stuck:
         raise InputError(
@@ -76,7 +78,12 @@ def grow_forest(
 
 
 def _check(
-    flow: np.ndarray, size: np.ndarray, new_inlet_probability: float, reach_mm: float, n_candidates: int, given: np.ndarray
+    flow: np.ndarray,
+    size: np.ndarray,
+    new_inlet_probability: float,
+    reach_mm: float,
+    n_candidates: int,
+    given: np.ndarray,
 ) -> None:
     if np.ndim(flow) != 3:
         raise InputError(f"flow: found {np.ndim(flow)} dimensions; give a map (X, Y, Z) in mm³/s")
@@ -89,7 +96,9 @@ def _check(
             f"new_inlet_probability: found {new_inlet_probability}; give more than 0 and at most 1, or 0 with inlets"
         )
     if not reach_mm > 0 or n_candidates < 1:
-        raise InputError(f"reach_mm, n_candidates: found {reach_mm}, {n_candidates}; give a length above 0 and at least 1")
+        raise InputError(
+            f"reach_mm, n_candidates: found {reach_mm}, {n_candidates}; give a length above 0 and at least 1"
+        )
 
 
 def _in_depth_first_order(nodes: np.ndarray, terminal: np.ndarray, size: np.ndarray, murray_k: float) -> Forest:

@@ -19,6 +19,7 @@ class StepResponse:
         arterial: label in arteries, (T, X, Y, Z).
         bed: label in capillaries, tissue and veins, (T, X, Y, Z).
         voxel_size_mm: edge lengths of a voxel, (3,).
+        slower_than: mm/s; `arterial` holds the label in arteries of a mean velocity up to this.
         left: label that has left through the veins, mm³ of labeled blood, (T,), if it was counted.
     """
 
@@ -26,6 +27,7 @@ class StepResponse:
     arterial: np.ndarray
     bed: np.ndarray
     voxel_size_mm: tuple[float, float, float]
+    slower_than: float = np.inf
     left: np.ndarray | None = None
 
     @property
@@ -55,6 +57,12 @@ def checked_time(time: np.ndarray) -> np.ndarray:
         InputError: unless they increase from above 0.
     """
     time = np.atleast_1d(np.asarray(time, float))
-    if time.ndim != 1 or time.size == 0 or not time[0] > 0 or not (np.diff(time) > 0).all() or not np.isfinite(time).all():
+    if (
+        time.ndim != 1
+        or time.size == 0
+        or not time[0] > 0
+        or not (np.diff(time) > 0).all()
+        or not np.isfinite(time).all()
+    ):
         raise InputError(f"time: found {time.tolist()}; give increasing times in s, above 0")
     return time

@@ -1,0 +1,224 @@
+"""The cube: a block of tissue with vessels of its own, the unit of the training data.
+
+The stages in reading order: perfusion map, arterial and venous forests, capillary beds, step response.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulators.capillaries import CapillaryBeds, draw_capillaries
+from simulators.errors import InputError
+from simulators.forest import Forest
+from simulators.growth import ARTERIAL_MURRAY_K, VENOUS_MURRAY_K, grow_forest
+from simulators.label import LabelKinetics
+from simulators.perfusion import flow_from_perfusion, regional_perfusion
+from simulators.seeding import Seed, Stage, generator, stage_seed
+from simulators.transport.numba import NumbaSimulator
+from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
+from simulators.transport.step_response import Simulator, StepResponse
+from simulators.vasculature import Vasculature
+
+DEFAULT_TIME = tuple(0.25 * k for k in range(1, 21))
+"""s since labeling began: 0.25 to 5.0."""
+
+Range = float | tuple[float, float]
+
+
+@dataclass(frozen=True)
+class CubeParameters:
+    """What a cube is drawn from. A pair (low, high) is drawn uniformly for each cube; a number is taken as it is.
+
+    Attributes:
+        shape: simulated voxels along each axis.
+        voxel_size_mm: edge lengths of a simulated voxel.
+        n_regions: regions of equal mean perfusion.
+        perfusion_range: (lowest, highest) mean perfusion of a region, mL/100g/min.
+        perfusion_fluctuation: relative standard deviation of a voxel's perfusion about its region's.
+        new_inlet_probability: that a new node starts a tree (N1 of the QTMnet paper).
+        reach_mm: longest reach of a new terminal (d1).
+        n_candidates: segments compared for a new terminal (Na).
+        arterial_murray_k, venous_murray_k: of r = k F^(1/3), mm (mm³/s)^(−1/3).
+        capillary_volume_fraction: mL of capillary blood per mL of tissue.
+        permeability_surface_ml_100g_min: PS of water across the capillary wall.
+        inlet_delay: s from the labeling plane to the cube.
+        inlet_delay_spread: standard deviation of that delay among the trees, s.
+        exchange, t1_blood, t1_tissue, extravascular_volume: see `LabelKinetics`.
+    """
+
+    shape: tuple[int, int, int] = (32, 32, 32)
+    voxel_size_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    n_regions: int = 40
+    perfusion_range: tuple[float, float] = (0.0, 80.0)
+    perfusion_fluctuation: float = 0.1
+    new_inlet_probability: float = 0.01
+    reach_mm: float = 5.0
+    n_candidates: int = 3
+    arterial_murray_k: Range = ARTERIAL_MURRAY_K
+    venous_murray_k: Range = VENOUS_MURRAY_K
+    capillary_volume_fraction: Range = 0.02
+    permeability_surface_ml_100g_min: Range = 150.0
+    inlet_delay: Range = (0.2, 1.2)
+    inlet_delay_spread: float = 0.15
+    exchange: str = "two_compartment"
+    t1_blood: float = 1.65
+    t1_tissue: float = 1.2
+    extravascular_volume: float = 0.9
+
+    def __post_init__(self) -> None:
+        for name in ("shape", "voxel_size_mm", "perfusion_range"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in DRAWN:
+            low, high = np.broadcast_to(np.asarray(getattr(self, name), float), 2)
+            if not 0 < low <= high < np.inf:
+                raise InputError(
+                    f"{name}: found {getattr(self, name)}; give a number above 0, or low and high of a range"
+                )
+        if not self.inlet_delay_spread >= 0:
+            raise InputError(f"inlet_delay_spread: found {self.inlet_delay_spread}; give 0 s or more")
+
+    def draw(self, seed: Seed) -> dict[str, float]:
+        """The values of one cube for everything that may be a range."""
+        rng = generator(stage_seed(seed, Stage.PARAMETERS))
+        return {name: float(rng.uniform(*np.broadcast_to(getattr(self, name), 2))) for name in DRAWN}
+
+
+DRAWN = (
+    "arterial_murray_k",
+    "venous_murray_k",
+    "capillary_volume_fraction",
+    "permeability_surface_ml_100g_min",
+    "inlet_delay",
+)
+
+LEAST_INLET_DELAY = 0.05
+"""s; a tree's inlet is never nearer to the labeling plane than this."""
+
+
+@dataclass(frozen=True)
+class Cube:
+    """A simulated cube, all of it.
+
+    Attributes:
+        perfusion: truth, mL/100g/min, (X, Y, Z).
+        vessels: arteries, capillaries, veins and inlet delays.
+        label: kinetics that the label followed.
+        response: step response, arterial label apart.
+        drawn: values drawn for this cube.
+    """
+
+    perfusion: np.ndarray
+    vessels: Vasculature
+    label: LabelKinetics
+    response: StepResponse
+    drawn: dict[str, float]
+
+    @property
+    def arteries(self) -> Forest:
+        """Arterial forest."""
+        return self.vessels.arteries
+
+    @property
+    def veins(self) -> Forest:
+        """Venous forest; its inlets are the outlets of the blood."""
+        return self.vessels.veins
+
+    @property
+    def capillaries(self) -> CapillaryBeds:
+        """Capillary beds."""
+        return self.vessels.capillaries
+
+    @property
+    def time(self) -> np.ndarray:
+        """s since labeling began, (T,)."""
+        return self.response.time
+
+    @property
+    def step_response(self) -> np.ndarray:
+        """All label, mL of labeled blood per mL of tissue, (T, X, Y, Z)."""
+        return self.response.total
+
+    @property
+    def arterial_step_response(self) -> np.ndarray:
+        """The part of `step_response` that is in arteries, (T, X, Y, Z)."""
+        return self.response.arterial
+
+    @property
+    def att(self) -> np.ndarray:
+        """Arterial transit time of each voxel, s, (X, Y, Z)."""
+        return self.vessels.att
+
+    @property
+    def blood_volume(self) -> np.ndarray:
+        """Blood in arteries, capillaries and veins, mL per mL of tissue, (X, Y, Z)."""
+        large = sum(blood_volume(forest, cut_at_voxel_faces(forest)) for forest in (self.arteries, self.veins))
+        return large / self.vessels.voxel_volume + self.capillaries.volume_fraction
+
+
+def simulate_cube(
+    seed: Seed,
+    *,
+    parameters: CubeParameters | None = None,
+    time: np.ndarray | tuple[float, ...] = DEFAULT_TIME,
+    simulator: Simulator | None = None,
+) -> Cube:
+    """Simulate one cube.
+
+    Args:
+        seed: of all random draws; the same seed and parameters give the same cube, bit for bit.
+        parameters: what to draw the cube from; the default is the paper's cube.
+        time: s since labeling began, (T,), increasing, above 0.
+        simulator: of the label's transport; `NumbaSimulator()` by default.
+
+    Returns:
+        The cube.
+
+    Raises:
+        InputError: for settings that no tissue has.
+    """
+    parameters = parameters or CubeParameters()
+    drawn = parameters.draw(seed)
+    perfusion, vessels = grow_vessels(seed, parameters, drawn)
+    label = LabelKinetics(
+        t1_blood=parameters.t1_blood,
+        t1_tissue=parameters.t1_tissue,
+        exchange=parameters.exchange,
+        permeability_surface_ml_100g_min=drawn["permeability_surface_ml_100g_min"],
+        extravascular_volume=parameters.extravascular_volume,
+    )
+    response = (simulator or NumbaSimulator()).step_response(vessels, np.asarray(time), label)
+    return Cube(perfusion=perfusion, vessels=vessels, label=label, response=response, drawn=drawn)
+
+
+def grow_vessels(seed: Seed, parameters: CubeParameters, drawn: dict[str, float]) -> tuple[np.ndarray, Vasculature]:
+    """Perfusion map (mL/100g/min) of a cube and the vessels that serve it."""
+    perfusion = regional_perfusion(
+        parameters.shape,
+        seed=stage_seed(seed, Stage.PERFUSION),
+        n_regions=min(parameters.n_regions, int(np.prod(parameters.shape))),
+        perfusion_range=parameters.perfusion_range,
+        fluctuation=parameters.perfusion_fluctuation,
+    )
+    size = np.asarray(parameters.voxel_size_mm, float)
+    flow = flow_from_perfusion(perfusion, size)
+    arteries, veins = (
+        grow_forest(
+            flow,
+            seed=stage_seed(seed, stage),
+            voxel_size_mm=parameters.voxel_size_mm,
+            new_inlet_probability=parameters.new_inlet_probability,
+            reach_mm=parameters.reach_mm,
+            n_candidates=parameters.n_candidates,
+            murray_k=drawn[murray_k],
+        )
+        for stage, murray_k in ((Stage.ARTERIES, "arterial_murray_k"), (Stage.VEINS, "venous_murray_k"))
+    )
+    capillaries = draw_capillaries(
+        flow,
+        drawn["capillary_volume_fraction"],
+        seed=stage_seed(seed, Stage.CAPILLARIES),
+        voxel_volume_mm3=float(np.prod(size)),
+    )
+    rng = generator(stage_seed(seed, Stage.INLETS))
+    delay = drawn["inlet_delay"] + parameters.inlet_delay_spread * rng.standard_normal(len(arteries.inlets))
+    return perfusion, Vasculature(arteries, capillaries, veins, np.maximum(delay, LEAST_INLET_DELAY))

@@ -1,0 +1,1 @@
+"""From vessels to the step response of label: simulators that agree with each other."""

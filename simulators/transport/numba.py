@@ -1,0 +1,267 @@
+"""The default simulator: closed forms where there are any, one pass over vessels and voxels where not.
+
+Arteries: each piece of vessel holds F (G(t; τ₂) − G(t; τ₁)), see `laminar`. Capillary beds: the closed-form
+inflow of each voxel, averaged over short time steps, is convolved with the flow-weighted sum of its capillaries'
+exact impulse responses, see `chain`; both factors are exact step averages, so the error is of second order in
+the step. Veins: see `veins`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulators.compiling import njit
+from simulators.errors import InputError
+from simulators.forest import Forest
+from simulators.label import LabelKinetics
+from simulators.transport import laminar
+from simulators.transport.chain import impulse_responses
+from simulators.transport.pieces import Pieces, cut_at_voxel_faces
+from simulators.transport.step_response import StepResponse, checked_time
+from simulators.transport.veins import VENOUS_STRIDE, venous_label
+from simulators.vasculature import Vasculature
+
+TRANSIT_TIMES = np.geomspace(0.02, 400.0, 160)
+"""s; grid of the capillary impulse responses, interpolated cubically in its logarithm."""
+
+VOXELS_AT_ONCE = 4096
+
+TAU_STEP = 0.004
+"""s; grid of G(∞; τ), interpolated by cubic Hermite polynomials with the exact slope: error below 1e-8 s."""
+
+
+@dataclass(frozen=True)
+class NumbaSimulator:
+    """Label transport on the CPU in one thread, compiled by Numba.
+
+    Attributes:
+        time_step: s, of the convolution in the capillary beds; half that of the veins' time courses.
+    """
+
+    time_step: float = 0.025
+
+    def __post_init__(self) -> None:
+        if not 0 < self.time_step <= 0.1:
+            raise InputError(f"time_step: found {self.time_step}; give more than 0 and at most 0.1 s")
+
+    def step_response(self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics) -> StepResponse:
+        """Step response at the given times; see `simulators.transport.step_response.Simulator`."""
+        time = checked_time(time)
+        arterial = self.arterial_step_response(vessels, time, label)
+        bed, venous_inflow = self._beds(vessels, time, label)
+        left = venous_label(
+            vessels.veins, cut_at_voxel_faces(vessels.veins), venous_inflow, time, self.time_step, label.t1_blood, bed
+        )
+        return StepResponse(
+            time=time,
+            arterial=arterial,
+            bed=_as_images(bed, vessels),
+            voxel_size_mm=vessels.arteries.voxel_size_mm,
+            left=left,
+        )
+
+    def arterial_step_response(
+        self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics, *, slower_than: float = np.inf
+    ) -> np.ndarray:
+        """Label in arteries; see `simulators.transport.step_response.Simulator`."""
+        time = checked_time(time)
+        amount = np.zeros((int(np.prod(vessels.shape)), len(time)))
+        arteries, pieces = vessels.arteries, cut_at_voxel_faces(vessels.arteries)
+        _deposit_arterial(arteries, pieces, vessels.arterial_transit_time, time, label.t1_blood, slower_than, amount)
+        return _as_images(amount, vessels)
+
+    def _beds(self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics) -> tuple[np.ndarray, np.ndarray]:
+        """Amounts (mm³) in the beds, (X·Y·Z, T), and what they pass on, (X·Y·Z, L), in steps of the veins."""
+        n_steps = VENOUS_STRIDE * int(np.ceil(time[-1] / self.time_step / VENOUS_STRIDE) + 1)
+        grid = self.time_step * np.arange(n_steps + 1)
+        ends, weights = _interpolation(time / self.time_step)
+        amount = np.zeros((int(np.prod(vessels.shape)), len(time)))
+        outflow = np.zeros((len(amount), n_steps // VENOUS_STRIDE), np.float32)
+        tau = vessels.att.ravel()
+        grid_tails = _tails(grid[1:], label.t1_blood)
+        responses: dict[float, tuple[np.ndarray, np.ndarray]] = {}
+        for voxels, fraction in _batches(vessels):
+            if fraction not in responses:
+                responses[fraction] = impulse_responses(TRANSIT_TIMES, fraction, label, self.time_step, n_steps)
+            present, gone = responses[fraction]
+            spectrum = _flow_by_transit_time(vessels, voxels)
+            _convolve(
+                voxels,
+                tau[voxels],
+                _tails(tau[voxels] / 2, label.t1_blood),
+                grid,
+                grid_tails,
+                spectrum @ present.astype(np.float32),
+                spectrum @ gone.astype(np.float32),
+                ends,
+                weights,
+                amount,
+                outflow,
+            )
+        return amount, outflow
+
+
+def _as_images(amount: np.ndarray, vessels: Vasculature) -> np.ndarray:
+    images = np.ascontiguousarray(amount.T / vessels.voxel_volume, np.float32)
+    return images.reshape(-1, *vessels.shape)
+
+
+def _batches(vessels: Vasculature) -> Iterator[tuple[np.ndarray, float]]:
+    """Voxels that have a terminal, a batch at a time, each of one capillary volume fraction."""
+    fraction = vessels.capillaries.volume_fraction.ravel()
+    served = vessels.arteries.terminal.ravel() >= 0
+    for value in np.unique(fraction[served]):
+        voxels = np.flatnonzero(served & (fraction == value))
+        for first in range(0, len(voxels), VOXELS_AT_ONCE):
+            yield voxels[first : first + VOXELS_AT_ONCE], float(value)
+
+
+def _tails(s: np.ndarray, t1: float) -> np.ndarray:
+    """e_2 and e_3 at each s, (S, 2)."""
+    return np.stack([laminar.tail_integral(2, s, t1), laminar.tail_integral(3, s, t1)], axis=1)
+
+
+def _interpolation(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Four grid points around each place (in steps) and their cubic Lagrange weights, (T, 4) each; exact on the grid."""
+    first = np.maximum(np.floor(place).astype(int) - 1, 0)
+    x = (place - first)[:, None]
+    weights = [
+        -(x - 1) * (x - 2) * (x - 3) / 6,
+        x * (x - 2) * (x - 3) / 2,
+        -x * (x - 1) * (x - 3) / 2,
+        x * (x - 1) * (x - 2) / 6,
+    ]
+    return first[:, None] + np.arange(4), np.concatenate(weights, axis=1)
+
+
+def _flow_by_transit_time(vessels: Vasculature, voxels: np.ndarray) -> np.ndarray:
+    """Flow of each voxel's capillaries, shared out over `TRANSIT_TIMES`, (voxels, J), so that a row times a
+    table over the transit time is the sum over its capillaries, cubically interpolated."""
+    beds = vessels.capillaries
+    spectrum = np.zeros((len(voxels), len(TRANSIT_TIMES)), np.float32)
+    _share_out(voxels, beds.start, beds.flow, beds.volume, np.log(TRANSIT_TIMES), spectrum)
+    return spectrum
+
+
+@njit()
+def _share_out(voxels, start, flow, volume, log_theta, spectrum):  # type: ignore[no-untyped-def]
+    step = log_theta[1] - log_theta[0]
+    last = log_theta.size - 1
+    for row in range(voxels.size):
+        for capillary in range(start[voxels[row]], start[voxels[row] + 1]):
+            place = (np.log(volume[capillary] / flow[capillary]) - log_theta[0]) / step
+            place = min(max(place, 0.0), float(last))
+            first = min(max(int(place) - 1, 0), last - 3)
+            x = place - first
+            f = flow[capillary]
+            spectrum[row, first] -= f * (x - 1) * (x - 2) * (x - 3) / 6
+            spectrum[row, first + 1] += f * x * (x - 2) * (x - 3) / 2
+            spectrum[row, first + 2] -= f * x * (x - 1) * (x - 3) / 2
+            spectrum[row, first + 3] += f * x * (x - 1) * (x - 2) / 6
+
+
+@njit(fastmath={"reassoc", "contract", "nsz"})
+def _dot(a, b):  # type: ignore[no-untyped-def]
+    total = np.float32(0)
+    for k in range(a.size):
+        total += a[k] * b[k]
+    return total
+
+
+@njit()
+def _convolve(  # type: ignore[no-untyped-def]
+    voxels, tau, first_tails, grid, grid_tails, present, gone, ends, weights, amount, outflow
+):
+    """Convolve each voxel's inflow with its responses: amounts at the wanted times, outflow step by step."""
+    n_steps = grid.size - 1
+    dt = grid[1]
+    inflow_backwards = np.empty(n_steps, np.float32)
+    for row in range(voxels.size):
+        voxel = voxels[row]
+        before = 0.0
+        for step in range(n_steps):
+            entered = 0.0  # laminar.inflow
+            if grid[step + 1] > tau[row] / 2:
+                c_flow = 0.5 * tau[row] ** 2 * (first_tails[row, 1] - grid_tails[step, 1])
+                c_volume = 0.5 * tau[row] * (first_tails[row, 0] - grid_tails[step, 0])
+                entered = grid[step + 1] * c_flow - tau[row] * c_volume
+            inflow_backwards[n_steps - 1 - step] = entered - before
+            before = entered
+        for k in range(ends.shape[0]):
+            for j in range(4):
+                if weights[k, j] != 0:
+                    end = ends[k, j]
+                    held = _dot(present[row, :end], inflow_backwards[n_steps - end :])
+                    amount[voxel, k] += weights[k, j] * held
+        passed = np.float32(0)
+        for step in range(outflow.shape[1]):
+            end = VENOUS_STRIDE * (step + 1)
+            total = _dot(gone[row, :end], inflow_backwards[n_steps - end :])
+            outflow[voxel, step] = total - passed
+            passed = total
+
+
+def _deposit_arterial(
+    arteries: Forest,
+    pieces: Pieces,
+    tau: np.ndarray,
+    time: np.ndarray,
+    t1: float,
+    slower_than: float,
+    amount: np.ndarray,
+) -> None:
+    grid = TAU_STEP * np.arange(int(2 * time[-1] / TAU_STEP) + 3)
+    value = laminar.stored_for_ever(grid, t1)
+    slope = laminar.expn(2, grid / 2 / t1)
+    seen = arteries.velocity <= slower_than
+    at_time = laminar.tail_integral(2, time, t1)
+    reached = laminar.stored(time, 2 * time, t1)
+    _deposit(
+        arteries.parent,
+        arteries.flow,
+        seen,
+        tau,
+        pieces.start,
+        pieces.voxel,
+        pieces.end,
+        value,
+        slope,
+        time,
+        at_time,
+        reached,
+        amount,
+    )
+
+
+@njit()
+def _stored_for_ever(tau, value, slope):  # type: ignore[no-untyped-def]
+    """G(∞; τ) from its table by cubic Hermite interpolation."""
+    k = min(int(tau / TAU_STEP), value.size - 2)
+    x = tau / TAU_STEP - k
+    rise = value[k + 1] - value[k]
+    a = slope[k] * TAU_STEP - rise
+    b = rise - slope[k + 1] * TAU_STEP
+    return value[k] + x * rise + x * (1 - x) * (a * (1 - x) + b * x)
+
+
+@njit()
+def _deposit(  # type: ignore[no-untyped-def]
+    parent, flow, seen, tau, start, voxel, end, value, slope, time, at_time, reached, amount
+):
+    """Add F (G(t; τ₂) − G(t; τ₁)) of every piece to its voxel."""
+    before = np.empty(time.size)
+    after = np.empty(time.size)
+    for node in range(parent.size):
+        if parent[node] < 0 or not seen[node] or tau[parent[node]] >= 2 * time[-1]:
+            continue
+        for piece in range(start[node] - 1, start[node + 1]):  # one before the first: the segment's beginning
+            share = 0.0 if piece < start[node] else end[piece]
+            here = tau[parent[node]] + share * (tau[node] - tau[parent[node]])
+            for_ever = _stored_for_ever(min(here, 2 * time[-1]), value, slope)
+            for k in range(time.size):
+                after[k] = for_ever - here * here / 4 * at_time[k] if here < 2 * time[k] else reached[k]
+            if piece >= start[node] and voxel[piece] >= 0:
+                for k in range(time.size):
+                    amount[voxel[piece], k] += flow[node] * (after[k] - before[k])
+            before, after = after, before
