@@ -1,0 +1,82 @@
+"""Training of an estimator, as a LightningModule."""
+
+from collections.abc import Callable
+from typing import Any
+
+import lightning as L
+import torch
+from torch import nn
+
+from qtmnet.data import Sample
+from qtmnet.estimator import PERFUSION_SCALE, Estimator
+
+CHECKPOINT_KEY = "qtmnet"
+
+
+class QTMModule(L.LightningModule):
+    """An estimator, its loss, its optimizer and a cosine schedule.
+
+    Args:
+        estimator: what is trained.
+        loss: of (estimate, truth), both in units of `PERFUSION_SCALE`.
+        optimizer: makes an optimizer of parameters.
+        final_learning_rate: that the cosine ends at, from the optimizer's own.
+        channels_last: keep images with channels last in memory, which convolutions are faster with.
+    """
+
+    def __init__(
+        self,
+        estimator: Estimator,
+        loss: nn.Module,
+        optimizer: Callable[[Any], torch.optim.Optimizer],
+        *,
+        final_learning_rate: float = 1e-6,
+        channels_last: bool = True,
+    ) -> None:
+        super().__init__()
+        self.estimator = estimator
+        self.loss = loss
+        self.make_optimizer = optimizer
+        self.final_learning_rate = final_learning_rate
+        if channels_last:
+            self.estimator.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self._errors = torch.zeros(4)
+
+    def forward(self, sample: Sample) -> torch.Tensor:
+        """Perfusion (N, 1, X, Y, Z) in units of `PERFUSION_SCALE`."""
+        return self.estimator(sample["concentration"], sample["slice_time"])
+
+    def training_step(self, sample: Sample, _batch: int) -> torch.Tensor:
+        """Loss of a batch."""
+        loss = self.loss(self(sample), sample["perfusion"] / PERFUSION_SCALE)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(sample["perfusion"]))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Sums over voxels start anew: squared error, squared truth, error, voxels."""
+        self._errors = torch.zeros(4, device=self.device)
+
+    def validation_step(self, sample: Sample, _batch: int) -> None:
+        """Add a batch to the sums."""
+        error = PERFUSION_SCALE * self(sample).float() - sample["perfusion"]
+        self._errors += torch.stack(
+            [error.square().sum(), sample["perfusion"].square().sum(), error.sum(), error.new_tensor(error.numel())]
+        )
+
+    def on_validation_epoch_end(self) -> None:
+        """Relative error and bias over all validation voxels."""
+        squared, truth, error, voxels = self._errors
+        self.log("val/nrmse", (squared / truth).sqrt(), prog_bar=True)
+        self.log("val/bias_ml_100g_min", error / voxels)
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer with its learning rate on a cosine over all steps."""
+        optimizer = self.make_optimizer(self.estimator.parameters())
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+            optimizer, T_max=max(int(self.trainer.estimated_stepping_batches), 1), eta_min=self.final_learning_rate
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the recipe beside the weights, as plain data."""
+        checkpoint[CHECKPOINT_KEY] = self.estimator.recipe.plain()

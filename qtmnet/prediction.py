@@ -1,0 +1,138 @@
+"""`predict.py`: perfusion maps of real scans."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig
+
+from qtmnet import kinetic
+from qtmnet.bids import dataset_path, find_scans
+from qtmnet.checkpoint import load_estimator
+from qtmnet.estimator import Estimator
+from qtmnet.nifti import map_path, map_sidecar, write_map
+from qtmnet.scan import AslScan, read_scan
+from simulators.acquisition import Acquisition
+from simulators.errors import InputError
+
+METHODS = ("qtmnet", "multi_delay", "single_delay")
+SAME_TIME = 0.005
+"""s; delays that differ by less are the same protocol."""
+SAME_SIZE = 0.02
+"""Voxel sizes that differ by less, relatively, are the same protocol."""
+
+Mapper = Callable[[AslScan], tuple[np.ndarray, np.ndarray | None]]
+"""From a scan to CBF (mL/100g/min) and ATT (s) or None, both (X, Y, Z)."""
+
+
+def predict(cfg: DictConfig) -> list[Path]:
+    """Map every scan of an input; see `conf/predict.yaml`.
+
+    Returns:
+        The images written.
+
+    Raises:
+        InputError: before anything is written, if a scan is unreadable or the network is for another protocol.
+    """
+    mapper = _mapper(cfg)
+    scans = [
+        read_scan(path, m0=cfg.m0, mask=cfg.mask, labeling_efficiency=cfg.labeling_efficiency)
+        for path in find_scans(Path(cfg.input))
+    ]
+    maps = [mapper(scan) for scan in scans]
+    written = []
+    for scan, (cbf, att) in zip(scans, maps, strict=True):
+        for note in scan.notes:
+            print(f"{scan.prefix}: {note}")
+        inside = cbf[scan.mask]
+        print(f"{scan.prefix}: median CBF {np.median(inside):.1f} mL/100g/min in {inside.size} voxels of the mask")
+        written += _write(cfg, scan, cbf, att)
+    for path in written:
+        print(path)
+    return written
+
+
+def _mapper(cfg: DictConfig) -> Mapper:
+    method = cfg.method or ("qtmnet" if cfg.ckpt else None)
+    if method is None:
+        raise InputError("ckpt: not given; give a checkpoint, or method=multi_delay or method=single_delay")
+    if method not in METHODS:
+        raise InputError(f"method: found {method!r}; give one of {', '.join(METHODS)}")
+    if method == "qtmnet":
+        if not cfg.ckpt:
+            raise InputError("ckpt: not given; method=qtmnet needs a checkpoint that train.py wrote")
+        estimator = load_estimator(cfg.ckpt)
+        return lambda scan: (map_with_network(estimator, scan), None)
+
+    def fit(scan: AslScan) -> tuple[np.ndarray, np.ndarray | None]:
+        maps = kinetic.fit(
+            scan.concentration(),
+            scan.acquisition,
+            method=method,
+            mask=scan.mask,
+            t1_blood=cfg.t1_blood,
+            t1_tissue=cfg.t1_tissue,
+        )
+        return maps.cbf, maps.att
+
+    return fit
+
+
+def map_with_network(estimator: Estimator, scan: AslScan) -> np.ndarray:
+    """CBF of a scan in mL/100g/min, 0 outside the mask, (X, Y, Z).
+
+    Raises:
+        InputError: if the network was trained for another protocol, with the command that trains one for this scan.
+    """
+    differences = protocol_differences(estimator.recipe.acquisition, scan.acquisition)
+    if differences:
+        raise InputError(
+            f"{scan.path}: the checkpoint was trained for another protocol ({'; '.join(differences)}); train one for "
+            f"this scan: python train.py acquisition.from_bids={scan.path}"
+        )
+    timing = np.asarray(scan.acquisition.slice_timing) if scan.acquisition.slice_timing else None
+    return np.where(scan.mask, estimator.perfusion(scan.concentration(), timing), 0)
+
+
+def protocol_differences(trained: Acquisition, found: Acquisition) -> list[str]:
+    """In what two protocols differ, a phrase for each field; empty if a network serves both."""
+    differences = []
+    for name, tolerance in (
+        ("labeling_durations", SAME_TIME),
+        ("post_labeling_delays", SAME_TIME),
+        ("slice_timing", SAME_TIME),
+    ):
+        ours, theirs = np.asarray(getattr(trained, name)), np.asarray(getattr(found, name))
+        if ours.shape != theirs.shape or (ours.size and np.abs(ours - theirs).max() > tolerance):
+            differences.append(f"{name}: trained {_brief(ours)}, scan {_brief(theirs)} s")
+    ratio = np.asarray(found.voxel_size_mm) / np.asarray(trained.voxel_size_mm)
+    if np.abs(ratio - 1).max() > SAME_SIZE:
+        differences.append(f"voxel_size_mm: trained {list(trained.voxel_size_mm)}, scan {list(found.voxel_size_mm)}")
+    if trained.vascular_crushing != found.vascular_crushing:
+        differences.append(
+            f"vascular_crushing: trained {trained.vascular_crushing}, scan {found.vascular_crushing} mm/s"
+        )
+    return differences
+
+
+def _brief(values: np.ndarray) -> str:
+    if values.size == 0:
+        return "none"
+    if values.size > 6:
+        return f"{values.size} from {values.min():g} to {values.max():g}"
+    return "/".join(f"{value:g}" for value in values)
+
+
+def _write(cfg: DictConfig, scan: AslScan, cbf: np.ndarray, att: np.ndarray | None) -> list[Path]:
+    method = cfg.method or "qtmnet"
+    fields = (
+        {"Checkpoint": str(cfg.ckpt)} if method == "qtmnet" else {"T1Blood": cfg.t1_blood, "T1Tissue": cfg.t1_tissue}
+    )
+    written = []
+    for suffix, data in (("cbf", cbf), ("att", att)):
+        if data is not None:
+            sidecar = map_sidecar(
+                suffix, sources=[dataset_path(scan.path)], algorithm=method, Notes=list(scan.notes), **fields
+            )
+            written.append(write_map(map_path(cfg.output_dir, scan.prefix, suffix), data, scan, sidecar))
+    return written
