@@ -1,12 +1,11 @@
 """Compare a network with the kinetic models: python evaluate.py ckpt=..."""
 
-import hydra
 from omegaconf import DictConfig
 
-from qtmnet.cli import run
+from qtmnet.cli import command
 
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
+@command("evaluate")
 def main(cfg: DictConfig) -> object:
     from qtmnet.evaluation import evaluate
 
@@ -14,4 +13,4 @@ def main(cfg: DictConfig) -> object:
 
 
 if __name__ == "__main__":
-    run(main)
+    main()

@@ -1,12 +1,11 @@
 """Map perfusion of a scan: python predict.py input=... output_dir=... ckpt=..."""
 
-import hydra
 from omegaconf import DictConfig
 
-from qtmnet.cli import run
+from qtmnet.cli import command
 
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="predict")
+@command("predict")
 def main(cfg: DictConfig) -> object:
     from qtmnet.prediction import predict
 
@@ -14,4 +13,4 @@ def main(cfg: DictConfig) -> object:
 
 
 if __name__ == "__main__":
-    run(main)
+    main()

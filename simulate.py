@@ -1,12 +1,11 @@
 """Simulate vessel cubes: python simulate.py data.n_cubes=1000 data.dir=..."""
 
-import hydra
 from omegaconf import DictConfig
 
-from qtmnet.cli import run
+from qtmnet.cli import command
 
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="simulate")
+@command("simulate")
 def main(cfg: DictConfig) -> object:
     from qtmnet.simulation import simulate
 
@@ -14,4 +13,4 @@ def main(cfg: DictConfig) -> object:
 
 
 if __name__ == "__main__":
-    run(main)
+    main()

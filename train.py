@@ -1,12 +1,11 @@
 """Train a network: python train.py experiment=quickstart"""
 
-import hydra
 from omegaconf import DictConfig
 
-from qtmnet.cli import run
+from qtmnet.cli import command
 
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+@command("train")
 def main(cfg: DictConfig) -> object:
     from qtmnet.training import train
 
@@ -14,4 +13,4 @@ def main(cfg: DictConfig) -> object:
 
 
 if __name__ == "__main__":
-    run(main)
+    main()

@@ -1,8 +1,13 @@
-"""How a command ends: results, or one line on what the user can mend."""
+"""How the commands start and end: a configuration from `conf`, then results or one line on what the user can mend."""
 
 import os
 import sys
 from collections.abc import Callable
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from simulators.errors import InputError
 
@@ -10,14 +15,30 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 
 
-def run(main: Callable[[], object]) -> None:
-    """Run a Hydra main; errors of the user's making print one line and end with exit status 2."""
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, so that the line is ours and not a traceback
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
+def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Callable[[], None]]:
+    """Make a command of a function of a configuration.
 
+    Errors of the user's making print one line and end with exit status 2; an interruption ends with 130.
+    """
+
+    def decorate(task: Callable[[DictConfig], object]) -> Callable[[], None]:
+        # Errors are caught inside of Hydra for the task and outside for the configuration: Hydra adds lines of its own
+        # to an error that passes through it, and only raises what it meets before the task if told to.
+        def run_task(cfg: DictConfig) -> object:
+            return _ending_well(lambda: task(cfg))
+
+        def main() -> None:
+            os.environ["HYDRA_FULL_ERROR"] = "1"
+            _ending_well(hydra.main(version_base="1.3", config_path="pkg://conf", config_name=config_name)(run_task))
+
+        return main
+
+    return decorate
+
+
+def _ending_well(call: Callable[[], object]) -> object:
     try:
-        main()
+        return call()
     except InputError as error:
         _end(str(error))
     except (HydraException, OmegaConfBaseException) as error:
@@ -26,15 +47,14 @@ def run(main: Callable[[], object]) -> None:
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         sys.exit(INTERRUPTED)
+    return None
 
 
 def _configuration_line(error: Exception) -> str:
     """The telling part of Hydra's and OmegaConf's messages of many lines."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [
-        line for line in lines if not line.startswith(("To append", "Available", "full_key:", "object_type", "set "))
-    ]
-    return "configuration: " + " ".join(told[:3])
+    told = [line for line in lines if not line.startswith(("To append", "Available", "object_type", "set "))]
+    return "configuration: " + " ".join(told[:4])
 
 
 def _end(line: str) -> None:

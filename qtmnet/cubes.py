@@ -192,7 +192,7 @@ class CubeFolder:
         """
         path = self.file(index)
         try:
-            with np.load(path, allow_pickle=False) as kept:
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as kept:
                 stored = {name: kept[name] for name in ("perfusion", "att", "increments")}
         except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
             raise InputError(f"{path}: unreadable ({_one_line(error)}); delete it and run again") from None

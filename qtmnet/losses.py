@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from simulators.errors import InputError
+
 
 class L1GradientLoss(nn.Module):
     """‖Ψ(C) − Q‖₁ + λ ‖∇Ψ(C)‖₁, means over voxels: closeness, and few steps in the estimated map.
@@ -11,11 +13,16 @@ class L1GradientLoss(nn.Module):
     Args:
         gradient_weight: λ, weight of the mean absolute difference between neighbouring voxels of the estimate.
 
+    Raises:
+        InputError: for a negative weight.
+
     Source: the QTMnet paper.
     """
 
     def __init__(self, gradient_weight: float = 0.01) -> None:
         super().__init__()
+        if not gradient_weight >= 0:
+            raise InputError(f"loss.gradient_weight: found {gradient_weight}; give 0 or more")
         self.gradient_weight = gradient_weight
 
     def forward(self, estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

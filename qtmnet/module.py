@@ -9,6 +9,7 @@ from torch import nn
 
 from qtmnet.data import Sample
 from qtmnet.estimator import PERFUSION_SCALE, Estimator
+from simulators.errors import InputError
 
 CHECKPOINT_KEY = "qtmnet"
 
@@ -22,6 +23,10 @@ class QTMModule(L.LightningModule):
         optimizer: makes an optimizer of parameters.
         final_learning_rate: that the cosine ends at, from the optimizer's own.
         channels_last: keep images with channels last in memory, which convolutions are faster with.
+        config: the resolved configuration, as plain data, for the record.
+
+    Raises:
+        InputError: for settings that no optimizer takes.
     """
 
     def __init__(
@@ -32,12 +37,20 @@ class QTMModule(L.LightningModule):
         *,
         final_learning_rate: float = 1e-6,
         channels_last: bool = True,
+        config: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        if not final_learning_rate >= 0:
+            raise InputError(f"final_learning_rate: found {final_learning_rate}; give 0 or more")
+        try:
+            optimizer(estimator.parameters())
+        except (TypeError, ValueError) as error:
+            raise InputError(f"optimizer: {error}") from None
         self.estimator = estimator
         self.loss = loss
         self.make_optimizer = optimizer
         self.final_learning_rate = final_learning_rate
+        self.config = config or {}
         if channels_last:
             self.estimator.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self._errors = torch.zeros(4)
@@ -78,5 +91,5 @@ class QTMModule(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the recipe beside the weights, as plain data."""
-        checkpoint[CHECKPOINT_KEY] = self.estimator.recipe.plain()
+        """Keep the recipe and the configuration beside the weights, as plain data."""
+        checkpoint[CHECKPOINT_KEY] = {"recipe": self.estimator.recipe.plain(), "config": self.config}

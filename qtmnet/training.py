@@ -1,5 +1,6 @@
 """`train.py`: simulate what is missing, train, evaluate."""
 
+import logging
 import sys
 import warnings
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 import lightning as L
 import torch
 from hydra.utils import instantiate
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
 from qtmnet.building import build_data, build_estimator
@@ -41,25 +42,33 @@ def train(cfg: DictConfig) -> TrainingResult:
     _quiet()
     L.seed_everything(cfg.seed, verbose=False)
     run_dir = Path(cfg.run_dir)
+    # Whatever can be refused is refused before anything is simulated.
     data = build_data(cfg)
-    if cfg.resume is not None:
-        load_estimator(cfg.resume)  # a bad checkpoint is refused before anything is simulated
-    data.prepare_data()
+    config = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(config, dict)
     module = QTMModule(
         build_estimator(cfg, data),
         instantiate(cfg.loss),
         instantiate(cfg.optimizer),
         final_learning_rate=cfg.final_learning_rate,
+        config={str(name): value for name, value in config.items()},
     )
+    if cfg.resume is not None:
+        load_estimator(cfg.resume)
     keeper = ModelCheckpoint(
-        dirpath=run_dir / "checkpoints", filename="best", monitor="val/nrmse", mode="min", save_last=True,
+        dirpath=run_dir / "checkpoints",
+        filename="best",
+        monitor="val/nrmse",
+        mode="min",
+        save_last=True,
         enable_version_counter=False,
-    )  # fmt: skip
+    )
     trainer = build_trainer(cfg, [keeper])
-    trainer.logger.log_hyperparams(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[union-attr, arg-type]
-    trainer.fit(module, data, ckpt_path=cfg.resume, weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    data.prepare_data()
+    try:
+        trainer.fit(module, data, ckpt_path=cfg.resume, weights_only=True)
+    except SystemExit:  # how Lightning ends an interrupted training
+        raise KeyboardInterrupt from None
     best = Path(keeper.best_model_path)
     scores = {}
     if cfg.evaluate:
@@ -74,13 +83,15 @@ def build_trainer(cfg: DictConfig, callbacks: list[L.Callback]) -> L.Trainer:
     """A Lightning trainer; `precision: auto` is bf16 where the hardware multiplies it natively, else fp32."""
     settings = OmegaConf.to_container(cfg.trainer, resolve=True)
     assert isinstance(settings, dict)
+    epochs = settings.get("max_epochs")
+    if not isinstance(epochs, int) or epochs < 1:
+        raise InputError(f"trainer.max_epochs: found {epochs!r}; give a whole number, at least 1")
     if settings.get("precision") == "auto":
         settings["precision"] = "bf16-mixed" if has_native_bf16() else "32-true"
-    callbacks = [
-        *callbacks,
-        LearningRateMonitor("epoch"),
-        *([TQDMProgressBar()] if sys.stderr.isatty() else [EpochLines()]),
-    ]
+    if not sys.stderr.isatty():
+        settings["enable_progress_bar"] = False
+        callbacks = [*callbacks, EpochLines()]
+    callbacks = [*callbacks, LearningRateMonitor("epoch")]
     try:
         return instantiate(settings, callbacks=callbacks, logger=instantiate(cfg.logger), default_root_dir=cfg.run_dir)
     except (TypeError, ValueError, L.fabric.utilities.exceptions.MisconfigurationException) as error:
@@ -114,7 +125,10 @@ class EpochLines(L.Callback):
 
 def _quiet() -> None:
     """Leave out what Lightning tells about itself."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     warnings.filterwarnings("ignore", ".*The number of training batches.*")
     warnings.filterwarnings("ignore", ".*exists and is not empty.*")
+    warnings.filterwarnings("ignore", "The dirpath has changed.*")  # a resumed run has a folder of its own
     warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")

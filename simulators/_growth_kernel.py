@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from simulators._segment_cells import lay_cells, list_segment, most_new_blocks, nearest_segments
+from simulators._segment_cells import lay_cells, list_segment, most_new_blocks, nearest_segments, unlist_segment
 from simulators.compiling import njit
 
 DRAWS_FOR_A_FIRST_TERMINAL = 32
@@ -20,7 +20,7 @@ NODE = np.dtype(
         ("y", np.float64),
         ("z", np.float64),
         ("flow", np.float64),
-        ("weight", np.float64),  # flow^(2/3)
+        ("root", np.float64),  # flow^(1/3)
         ("length", np.float64),
         ("below", np.float64),  # growth of the path below this node, for the search that marked it
         ("parent", np.int32),
@@ -67,9 +67,9 @@ def grow(flow, shape, size, given, p_new, reach, n_candidates, rng, nodes, room)
                 n = _place(nodes, n, point[0], point[1], point[2], -1, flow[served])
                 n = _place(nodes, n, first[0], first[1], first[2], n - 1, flow[served])
         else:
-            found = nearest_segments(point, nodes, cells, reach, candidate, distance)
+            found = nearest_segments(point, cells, reach, candidate, distance)
             if found > 0:
-                n, moved = _join(point, flow[served], candidate[:found], nodes, n)
+                n, moved = _join(point, flow[served], candidate[:found], nodes, n, cells)
         if n == before:
             failures += 1
             continue
@@ -80,7 +80,7 @@ def grow(flow, shape, size, given, p_new, reach, n_candidates, rng, nodes, room)
         slot[free[n_free]] = slot[served]
         slot[served] = -1
         n_blocks = _list_new(nodes, before, n, moved, cells, n_blocks)
-        if n >= n_next_layout or n_blocks < 0:
+        if n_free > 0 and (n >= n_next_layout or n_blocks < 0):
             cells, n_blocks = lay_cells(nodes, n, extent, room)
             n_next_layout = max(2 * n, 64)
     return n, terminal, n_free
@@ -94,7 +94,7 @@ def _place(nodes, n, x, y, z, parent, flow):  # type: ignore[no-untyped-def]
     node.parent = parent
     node.mark = -1
     node.flow = flow
-    node.weight = two_thirds_power(flow)
+    node.root = np.cbrt(flow)
     node.length = 0.0 if parent < 0 else _span(x, y, z, nodes[parent])
     return n + 1
 
@@ -140,7 +140,7 @@ def _draw_first_terminal(point, voxel, shape, size, reach, free, n_free, slot, r
                 offset = (2 * rng.random() - 1) * reach
                 squared += offset * offset
                 first[axis] = point[axis] + offset
-                index = int(math.floor(first[axis] / size[axis]))
+                index = math.floor(first[axis] / size[axis])
                 inside = inside and 0 <= index < shape[axis]
                 target = target * shape[axis] + index
             if not inside or squared > reach * reach or slot[target] < 0:
@@ -151,9 +151,10 @@ def _draw_first_terminal(point, voxel, shape, size, reach, free, n_free, slot, r
 
 
 @njit()
-def _join(point, flow, candidate, nodes, n):  # type: ignore[no-untyped-def]
+def _join(point, flow, candidate, nodes, n, cells):  # type: ignore[no-untyped-def]
     """Join a terminal to the cheapest candidate; returns the number of nodes and the segment that moved or −1."""
     best, x, y, z = _cheapest_join(point, flow, candidate, nodes, n)
+    unlist_segment(best, nodes, cells)
     if nodes[best].parent < 0:  # a given inlet gets its first segment
         joint, moved = best, -1
     else:
@@ -163,9 +164,10 @@ def _join(point, flow, candidate, nodes, n):  # type: ignore[no-untyped-def]
         nodes[best].length = _span(x, y, z, nodes[best])
     n = _place(nodes, n, point[0], point[1], point[2], joint, flow)
     while joint >= 0:
-        nodes[joint].flow += flow
-        nodes[joint].weight = two_thirds_power(nodes[joint].flow)
-        joint = nodes[joint].parent
+        node = nodes[joint]
+        node.root = _root_with_more(node, flow)
+        node.flow += flow
+        joint = node.parent
     return n, moved
 
 
@@ -180,7 +182,7 @@ def _cheapest_join(point, flow, candidate, nodes, search):  # type: ignore[no-un
     best = -1
     best_x = best_y = best_z = 0.0
     first_way = 0.0
-    terminal_weight = two_thirds_power(flow)
+    terminal_weight = np.cbrt(flow) ** 2
     target = (point[0], point[1], point[2])
     for k in range(candidate.size):
         c = nodes[candidate[k]]
@@ -189,11 +191,11 @@ def _cheapest_join(point, flow, candidate, nodes, search):  # type: ignore[no-un
             growth = terminal_weight * _apart(x, y, z, target)
         else:
             p = nodes[c.parent]
-            joint_weight = two_thirds_power(c.flow + flow)
-            x, y, z = bifurcation((p.x, p.y, p.z), (c.x, c.y, c.z), target, joint_weight, c.weight, terminal_weight)
+            weight, joint_weight = c.root**2, _root_with_more(c, flow) ** 2
+            x, y, z = bifurcation((p.x, p.y, p.z), (c.x, c.y, c.z), target, joint_weight, weight, terminal_weight)
             growth = (
                 joint_weight * _span(x, y, z, p)
-                + c.weight * (_span(x, y, z, c) - c.length)
+                + weight * (_span(x, y, z, c) - c.length)
                 + terminal_weight * _apart(x, y, z, target)
             )
             way = 0.0
@@ -206,7 +208,7 @@ def _cheapest_join(point, flow, candidate, nodes, search):  # type: ignore[no-un
                 if k == 0:
                     node.mark = search
                     node.below = way
-                way += node.length * (two_thirds_power(node.flow + flow) - node.weight)
+                way += node.length * (_root_with_more(node, flow) ** 2 - node.root**2)
                 above = node.parent
             if k == 0:
                 first_way = way
@@ -218,11 +220,20 @@ def _cheapest_join(point, flow, candidate, nodes, search):  # type: ignore[no-un
     return best, best_x, best_y, best_z
 
 
-@njit()
-def two_thirds_power(flow):  # type: ignore[no-untyped-def]
-    """flow^(2/3): a vessel's cross-section by Murray's law, up to a factor."""
-    root = np.cbrt(flow)
-    return root * root
+@njit(error_model="numpy")
+def _root_with_more(node, more):  # type: ignore[no-untyped-def]
+    """(flow + more)^(1/3): three of Halley's iterations from flow^(1/3), a third of the time of a cube root.
+
+    Each makes of a relative error e one of 2/3 e³: from 0.21 at more = flow to below rounding.
+    """
+    total = node.flow + more
+    if more > node.flow:
+        return np.cbrt(total)
+    root = node.root
+    for _ in range(3):
+        cube = root * root * root
+        root *= (cube + 2 * total) / (2 * cube + total)
+    return root
 
 
 @njit()

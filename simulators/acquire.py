@@ -27,9 +27,7 @@ def acquire(source: Cube | StepResponse, acquisition: Acquisition) -> np.ndarray
     response = source.response if isinstance(source, Cube) else source
     seen = response.bed
     crushing = acquisition.vascular_crushing
-    if crushing is None and np.isinf(response.slower_than):
-        seen = seen + response.arterial
-    elif crushing is not None and crushing == response.slower_than:
+    if response.slower_than == (np.inf if crushing is None else crushing):
         seen = seen + response.arterial
     elif crushing is not None and crushing > 0 and isinstance(source, Cube):
         seen = seen + NumbaSimulator().arterial_step_response(
@@ -103,7 +101,7 @@ def frame_weights(time: np.ndarray, acquisition: Acquisition, n_slices: int) -> 
         )
     knots = np.concatenate([[0.0], time])
     unit = np.eye(len(knots))
-    slopes = np.gradient(unit, knots, axis=0)
+    slopes = np.asarray(np.gradient(unit, knots, axis=0))
     slopes[0] = 0  # no label arrives at once
     spline = CubicHermiteSpline(knots, unit, slopes, axis=0)
     delay = np.broadcast_to(acquisition.readout_delays(n_slices)[:, 0, 0, :], (acquisition.n_delays, n_slices))

@@ -74,8 +74,42 @@ class CubeParameters:
                 raise InputError(
                     f"{name}: found {getattr(self, name)}; give a number above 0, or low and high of a range"
                 )
-        if not self.inlet_delay_spread >= 0:
-            raise InputError(f"inlet_delay_spread: found {self.inlet_delay_spread}; give 0 s or more")
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse at once what a later stage would refuse."""
+        if len(self.shape) != 3 or min(self.shape) < 1 or any(int(n) != n for n in self.shape):
+            raise InputError(f"shape: found {self.shape}; give three voxel counts of at least 1")
+        if len(self.voxel_size_mm) != 3 or not min(self.voxel_size_mm) > 0:
+            raise InputError(f"voxel_size_mm: found {self.voxel_size_mm}; give three lengths above 0")
+        for name, least in (("n_regions", 1), ("n_candidates", 1)):
+            if not getattr(self, name) >= least:
+                raise InputError(f"{name}: found {getattr(self, name)}; give at least {least}")
+        for name in ("inlet_delay_spread", "perfusion_fluctuation"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name}: found {getattr(self, name)}; give 0 or more")
+        low, high = self.perfusion_range
+        if not 0 <= low <= high or not high > 0:
+            raise InputError(
+                f"perfusion_range: found {self.perfusion_range}; give 0 ≤ low ≤ high mL/100g/min, high above 0"
+            )
+        if not 0 < self.new_inlet_probability <= 1:
+            raise InputError(f"new_inlet_probability: found {self.new_inlet_probability}; give above 0, at most 1")
+        if not self.reach_mm > 0:
+            raise InputError(f"reach_mm: found {self.reach_mm}; give a length above 0")
+        if not np.max(self.capillary_volume_fraction) < 1:
+            raise InputError(f"capillary_volume_fraction: found {self.capillary_volume_fraction}; give less than 1")
+        self.label(float(np.max(self.permeability_surface_ml_100g_min)))
+
+    def label(self, permeability_surface_ml_100g_min: float) -> LabelKinetics:
+        """Kinetics of the label in a cube of this permeability."""
+        return LabelKinetics(
+            t1_blood=self.t1_blood,
+            t1_tissue=self.t1_tissue,
+            exchange=self.exchange,
+            permeability_surface_ml_100g_min=permeability_surface_ml_100g_min,
+            extravascular_volume=self.extravascular_volume,
+        )
 
     def draw(self, seed: Seed) -> dict[str, float]:
         """The values of one cube for everything that may be a range."""
@@ -179,13 +213,7 @@ def simulate_cube(
     parameters = parameters or CubeParameters()
     drawn = parameters.draw(seed)
     perfusion, vessels = grow_vessels(seed, parameters, drawn)
-    label = LabelKinetics(
-        t1_blood=parameters.t1_blood,
-        t1_tissue=parameters.t1_tissue,
-        exchange=parameters.exchange,
-        permeability_surface_ml_100g_min=drawn["permeability_surface_ml_100g_min"],
-        extravascular_volume=parameters.extravascular_volume,
-    )
+    label = parameters.label(drawn["permeability_surface_ml_100g_min"])
     response = (simulator or NumbaSimulator()).step_response(vessels, np.asarray(time), label)
     return Cube(perfusion=perfusion, vessels=vessels, label=label, response=response, drawn=drawn)
 

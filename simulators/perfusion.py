@@ -84,13 +84,13 @@ def _grow_regions(shape, seeds, rng):  # type: ignore[no-untyped-def]
         voxel = front[pick]
         x, y, z = voxel // (ny * nz), voxel // nz % ny, voxel % nz
         n_free = 0
-        for axis, inside, step in (
-            (0, x > 0, -ny * nz),
-            (0, x < nx - 1, ny * nz),
-            (1, y > 0, -nz),
-            (1, y < ny - 1, nz),
-            (2, z > 0, -1),
-            (2, z < nz - 1, 1),
+        for inside, step in (
+            (x > 0, -ny * nz),
+            (x < nx - 1, ny * nz),
+            (y > 0, -nz),
+            (y < ny - 1, nz),
+            (z > 0, -1),
+            (z < nz - 1, 1),
         ):
             if inside and region[voxel + step] < 0:
                 free[n_free] = voxel + step

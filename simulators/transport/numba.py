@@ -25,8 +25,6 @@ from simulators.vasculature import Vasculature
 TRANSIT_TIMES = np.geomspace(0.02, 400.0, 160)
 """s; grid of the capillary impulse responses, interpolated cubically in its logarithm."""
 
-VOXELS_AT_ONCE = 4096
-
 TAU_STEP = 0.004
 """s; grid of G(∞; τ), interpolated by cubic Hermite polynomials with the exact slope: error below 1e-8 s."""
 
@@ -76,24 +74,20 @@ class NumbaSimulator:
         n_steps = VENOUS_STRIDE * int(np.ceil(time[-1] / self.time_step / VENOUS_STRIDE) + 1)
         grid = self.time_step * np.arange(n_steps + 1)
         ends, weights = _interpolation(time / self.time_step)
-        amount = np.zeros((int(np.prod(vessels.shape)), len(time)))
-        outflow = np.zeros((len(amount), n_steps // VENOUS_STRIDE), np.float32)
-        tau = vessels.att.ravel()
-        grid_tails = _tails(grid[1:], label.t1_blood)
-        responses: dict[float, tuple[np.ndarray, np.ndarray]] = {}
-        for voxels, fraction in _batches(vessels):
-            if fraction not in responses:
-                responses[fraction] = impulse_responses(TRANSIT_TIMES, fraction, label, self.time_step, n_steps)
-            present, gone = responses[fraction]
-            spectrum = _flow_by_transit_time(vessels, voxels)
-            _convolve(
+        beds, tau = vessels.capillaries, vessels.att.ravel()
+        amount = np.zeros((len(tau), len(time)))
+        outflow = np.zeros((len(tau), n_steps // VENOUS_STRIDE), np.float32)
+        for voxels, fraction in _voxels_by_volume_fraction(vessels):
+            present, gone = impulse_responses(TRANSIT_TIMES, fraction, label, self.time_step, n_steps)
+            _fill_beds(
                 voxels,
-                tau[voxels],
+                tau,
                 _tails(tau[voxels] / 2, label.t1_blood),
                 grid,
-                grid_tails,
-                spectrum @ present.astype(np.float32),
-                spectrum @ gone.astype(np.float32),
+                _tails(grid[1:], label.t1_blood),
+                (beds.start, beds.flow, beds.volume, np.log(TRANSIT_TIMES)),
+                present.astype(np.float32),
+                gone.astype(np.float32),
                 ends,
                 weights,
                 amount,
@@ -107,14 +101,12 @@ def _as_images(amount: np.ndarray, vessels: Vasculature) -> np.ndarray:
     return images.reshape(-1, *vessels.shape)
 
 
-def _batches(vessels: Vasculature) -> Iterator[tuple[np.ndarray, float]]:
-    """Voxels that have a terminal, a batch at a time, each of one capillary volume fraction."""
+def _voxels_by_volume_fraction(vessels: Vasculature) -> Iterator[tuple[np.ndarray, float]]:
+    """Voxels that have a terminal, and the capillary volume fraction that they share."""
     fraction = vessels.capillaries.volume_fraction.ravel()
     served = vessels.arteries.terminal.ravel() >= 0
     for value in np.unique(fraction[served]):
-        voxels = np.flatnonzero(served & (fraction == value))
-        for first in range(0, len(voxels), VOXELS_AT_ONCE):
-            yield voxels[first : first + VOXELS_AT_ONCE], float(value)
+        yield np.flatnonzero(served & (fraction == value)), float(value)
 
 
 def _tails(s: np.ndarray, t1: float) -> np.ndarray:
@@ -123,7 +115,7 @@ def _tails(s: np.ndarray, t1: float) -> np.ndarray:
 
 
 def _interpolation(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Four grid points around each place (in steps) and their cubic Lagrange weights, (T, 4) each; exact on the grid."""
+    """Four grid points around each place (in steps) and their cubic Lagrange weights, (T, 4) each."""
     first = np.maximum(np.floor(place).astype(int) - 1, 0)
     x = (place - first)[:, None]
     weights = [
@@ -135,30 +127,82 @@ def _interpolation(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return first[:, None] + np.arange(4), np.concatenate(weights, axis=1)
 
 
-def _flow_by_transit_time(vessels: Vasculature, voxels: np.ndarray) -> np.ndarray:
-    """Flow of each voxel's capillaries, shared out over `TRANSIT_TIMES`, (voxels, J), so that a row times a
-    table over the transit time is the sum over its capillaries, cubically interpolated."""
-    beds = vessels.capillaries
-    spectrum = np.zeros((len(voxels), len(TRANSIT_TIMES)), np.float32)
-    _share_out(voxels, beds.start, beds.flow, beds.volume, np.log(TRANSIT_TIMES), spectrum)
-    return spectrum
+# Sums are written out rather than left to BLAS, whose rounding depends on its number of threads.
 
 
 @njit()
-def _share_out(voxels, start, flow, volume, log_theta, spectrum):  # type: ignore[no-untyped-def]
+def _fill_beds(  # type: ignore[no-untyped-def]
+    voxels, tau, first_tails, grid, grid_tails, capillaries, present, gone, ends, weights, amount, outflow
+):
+    """Convolve each voxel's inflow with its capillaries' responses: amounts at the wanted times, outflow by step."""
+    n_steps = grid.size - 1
+    start, flow, volume, log_theta = capillaries
+    spectrum = np.empty(log_theta.size, np.float32)
+    inflow_backwards = np.empty(n_steps, np.float32)
+    held, passed = np.empty(n_steps, np.float32), np.empty(n_steps, np.float32)
+    for row in range(voxels.size):
+        voxel = voxels[row]
+        own = slice(start[voxel], start[voxel + 1])
+        _share_out(flow[own], volume[own], log_theta, spectrum)
+        _combine(spectrum, present, held)
+        _combine(spectrum, gone, passed)
+        _inflow_backwards(tau[voxel], first_tails[row], grid, grid_tails, inflow_backwards)
+        for k in range(ends.shape[0]):
+            for j in range(4):
+                if weights[k, j] != 0:
+                    end = ends[k, j]
+                    amount[voxel, k] += weights[k, j] * _dot(held[:end], inflow_backwards[n_steps - end :])
+        before = np.float32(0)
+        for step in range(outflow.shape[1]):
+            end = VENOUS_STRIDE * (step + 1)
+            total = _dot(passed[:end], inflow_backwards[n_steps - end :])
+            outflow[voxel, step] = total - before
+            before = total
+
+
+@njit()
+def _share_out(flow, volume, log_theta, spectrum):  # type: ignore[no-untyped-def]
+    """Share out a voxel's capillaries over a grid of transit times, so that the spectrum times a table over the grid
+    is the flow-weighted sum over the capillaries, cubically interpolated."""
     step = log_theta[1] - log_theta[0]
     last = log_theta.size - 1
-    for row in range(voxels.size):
-        for capillary in range(start[voxels[row]], start[voxels[row] + 1]):
-            place = (np.log(volume[capillary] / flow[capillary]) - log_theta[0]) / step
-            place = min(max(place, 0.0), float(last))
-            first = min(max(int(place) - 1, 0), last - 3)
-            x = place - first
-            f = flow[capillary]
-            spectrum[row, first] -= f * (x - 1) * (x - 2) * (x - 3) / 6
-            spectrum[row, first + 1] += f * x * (x - 2) * (x - 3) / 2
-            spectrum[row, first + 2] -= f * x * (x - 1) * (x - 3) / 2
-            spectrum[row, first + 3] += f * x * (x - 1) * (x - 2) / 6
+    spectrum[:] = 0
+    for capillary in range(flow.size):
+        f = flow[capillary]
+        place = (np.log(volume[capillary] / f) - log_theta[0]) / step
+        place = min(max(place, 0.0), float(last))
+        first = min(max(int(place) - 1, 0), last - 3)
+        x = place - first
+        spectrum[first] -= f * (x - 1) * (x - 2) * (x - 3) / 6
+        spectrum[first + 1] += f * x * (x - 2) * (x - 3) / 2
+        spectrum[first + 2] -= f * x * (x - 1) * (x - 3) / 2
+        spectrum[first + 3] += f * x * (x - 1) * (x - 2) / 6
+
+
+@njit()
+def _combine(spectrum, table, result):  # type: ignore[no-untyped-def]
+    """spectrum · table, skipping the empty part of the spectrum."""
+    result[:] = 0
+    for j in range(spectrum.size):
+        share = spectrum[j]
+        if share != 0:
+            line = table[j]
+            for step in range(result.size):
+                result[step] += share * line[step]
+
+
+@njit()
+def _inflow_backwards(tau, first_tails, grid, grid_tails, inflow):  # type: ignore[no-untyped-def]
+    """`laminar.inflow` of each step, the last step first."""
+    before = 0.0
+    for step in range(inflow.size):
+        entered = 0.0
+        if grid[step + 1] > tau / 2:
+            c_flow = 0.5 * tau**2 * (first_tails[1] - grid_tails[step, 1])
+            c_volume = 0.5 * tau * (first_tails[0] - grid_tails[step, 0])
+            entered = grid[step + 1] * c_flow - tau * c_volume
+        inflow[inflow.size - 1 - step] = entered - before
+        before = entered
 
 
 @njit(fastmath={"reassoc", "contract", "nsz"})
@@ -167,39 +211,6 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
     for k in range(a.size):
         total += a[k] * b[k]
     return total
-
-
-@njit()
-def _convolve(  # type: ignore[no-untyped-def]
-    voxels, tau, first_tails, grid, grid_tails, present, gone, ends, weights, amount, outflow
-):
-    """Convolve each voxel's inflow with its responses: amounts at the wanted times, outflow step by step."""
-    n_steps = grid.size - 1
-    dt = grid[1]
-    inflow_backwards = np.empty(n_steps, np.float32)
-    for row in range(voxels.size):
-        voxel = voxels[row]
-        before = 0.0
-        for step in range(n_steps):
-            entered = 0.0  # laminar.inflow
-            if grid[step + 1] > tau[row] / 2:
-                c_flow = 0.5 * tau[row] ** 2 * (first_tails[row, 1] - grid_tails[step, 1])
-                c_volume = 0.5 * tau[row] * (first_tails[row, 0] - grid_tails[step, 0])
-                entered = grid[step + 1] * c_flow - tau[row] * c_volume
-            inflow_backwards[n_steps - 1 - step] = entered - before
-            before = entered
-        for k in range(ends.shape[0]):
-            for j in range(4):
-                if weights[k, j] != 0:
-                    end = ends[k, j]
-                    held = _dot(present[row, :end], inflow_backwards[n_steps - end :])
-                    amount[voxel, k] += weights[k, j] * held
-        passed = np.float32(0)
-        for step in range(outflow.shape[1]):
-            end = VENOUS_STRIDE * (step + 1)
-            total = _dot(gone[row, :end], inflow_backwards[n_steps - end :])
-            outflow[voxel, step] = total - passed
-            passed = total
 
 
 def _deposit_arterial(
@@ -225,8 +236,7 @@ def _deposit_arterial(
         pieces.start,
         pieces.voxel,
         pieces.end,
-        value,
-        slope,
+        (value, slope),
         time,
         at_time,
         reached,
@@ -235,8 +245,9 @@ def _deposit_arterial(
 
 
 @njit()
-def _stored_for_ever(tau, value, slope):  # type: ignore[no-untyped-def]
+def _stored_for_ever(tau, table):  # type: ignore[no-untyped-def]
     """G(∞; τ) from its table by cubic Hermite interpolation."""
+    value, slope = table
     k = min(int(tau / TAU_STEP), value.size - 2)
     x = tau / TAU_STEP - k
     rise = value[k + 1] - value[k]
@@ -247,7 +258,7 @@ def _stored_for_ever(tau, value, slope):  # type: ignore[no-untyped-def]
 
 @njit()
 def _deposit(  # type: ignore[no-untyped-def]
-    parent, flow, seen, tau, start, voxel, end, value, slope, time, at_time, reached, amount
+    parent, flow, seen, tau, start, voxel, end, table, time, at_time, reached, amount
 ):
     """Add F (G(t; τ₂) − G(t; τ₁)) of every piece to its voxel."""
     before = np.empty(time.size)
@@ -258,7 +269,7 @@ def _deposit(  # type: ignore[no-untyped-def]
         for piece in range(start[node] - 1, start[node + 1]):  # one before the first: the segment's beginning
             share = 0.0 if piece < start[node] else end[piece]
             here = tau[parent[node]] + share * (tau[node] - tau[parent[node]])
-            for_ever = _stored_for_ever(min(here, 2 * time[-1]), value, slope)
+            for_ever = _stored_for_ever(min(here, 2 * time[-1]), table)
             for k in range(time.size):
                 after[k] = for_ever - here * here / 4 * at_time[k] if here < 2 * time[k] else reached[k]
             if piece >= start[node] and voxel[piece] >= 0:

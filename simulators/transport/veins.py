@@ -136,22 +136,34 @@ def _most_open(parent):  # type: ignore[no-untyped-def]
 
 @njit()
 def _shift(inflow, growth, late, course):  # type: ignore[no-untyped-def]
-    """A terminal's inflow, scaled up by its own decay, `late` (a part of a step) later."""
+    """A terminal's inflow, scaled up by its own decay, `late` (a part of a step) later; it goes on as it ended, so that
+    the slope at the end is right."""
     before = 0.0
     for i in range(inflow.size):
         here = inflow[i] * growth[i]
         course[i] = (1 - late) * here + late * before
         before = here
-    course[inflow.size] = late * before
+    course[inflow.size] = before
 
 
 @njit()
 def _at(passed, place):  # type: ignore[no-untyped-def]
-    """A running total at a place between steps."""
+    """A running total at a place between steps, by cubic Hermite polynomials whose slopes keep it from falling.
+
+    By straight lines a piece that is passed in less than a step would see what passes at the middle of the step: in
+    the voxels of the great veins an error of the first order, 1 % for steps of 0.05 s.
+    """
     if place <= 0:
         return 0.0
-    k = min(int(place), passed.size - 2)
-    return passed[k] + (place - k) * (passed[k + 1] - passed[k])
+    last = passed.size - 2
+    k = min(int(place), last)
+    x = place - k
+    rise = passed[k + 1] - passed[k]
+    before = passed[k] - passed[k - 1] if k > 0 else 0.0
+    after = passed[k + 2] - passed[k + 1] if k < last else rise
+    slope = min((before + rise) / 2, 3 * before, 3 * rise)
+    next_slope = min((rise + after) / 2, 3 * rise, 3 * after)
+    return passed[k] + x * rise + x * (1 - x) * ((slope - rise) * (1 - x) + (rise - next_slope) * x)
 
 
 @njit()

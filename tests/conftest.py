@@ -1,0 +1,61 @@
+"""What tests of both packages share: running the commands as a user does, on problems of a second."""
+
+import runpy
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+ROOT = Path(__file__).parents[1]
+
+TINY = (
+    "phantom.shape=[8,8,8]",
+    "data.n_cubes=6",
+    "data.n_test=2",
+    "data.n_workers=1",
+    "data.batch_size=2",
+    "model.base_channels=2",
+    "trainer.max_epochs=1",
+    "trainer.accelerator=cpu",
+)
+"""Overrides that make a training a matter of seconds; the stages are all there."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended: exit status, what it printed, and where."""
+
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command in this process, in an empty folder: command("train", "seed=1", ...)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(name: str, *overrides: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *overrides])
+        GlobalHydra.instance().clear()
+        status = 0
+        try:
+            runpy.run_path(str(ROOT / f"{name}.py"), run_name="__main__")
+        except SystemExit as end:
+            status = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return Outcome(status, out, err)
+
+    return call
+
+
+@pytest.fixture
+def tiny() -> Sequence[str]:
+    """See `TINY`."""
+    return TINY

@@ -1,0 +1,80 @@
+"""predict.py, on synthetic scans whose perfusion is known."""
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from qtmnet import kinetic
+from qtmnet.prediction import protocol_differences
+from simulators import Acquisition
+
+
+def volumes(delays) -> list[tuple[str, float]]:
+    return [("m0scan", 0.0), *((kind, delay) for delay in delays for kind in ("control", "label"))]
+
+
+def test_kinetic_maps_of_a_scan(command, example, tmp_path: Path) -> None:
+    outcome = command("predict", f"input={example.folder}", "output_dir=out", "method=multi_delay")
+    assert outcome.status == 0, outcome.err
+    cbf, att = (nib.load(tmp_path / "out" / f"sub-01_{suffix}.nii.gz") for suffix in ("cbf", "att"))
+    np.testing.assert_allclose(cbf.affine, example.affine)
+    expected = kinetic.fit(example.truth(), Acquisition(1.8, (0.5, 1.0, 2.0)), method="multi_delay")
+    inside = example.brain
+    np.testing.assert_allclose(cbf.get_fdata()[inside], expected.cbf[inside], rtol=1e-3)
+    assert not cbf.get_fdata()[~inside].any()
+    np.testing.assert_allclose(att.get_fdata()[inside], expected.att[inside], atol=1e-3)
+    sidecar = json.loads((tmp_path / "out" / "sub-01_cbf.json").read_text())
+    assert sidecar["Units"].replace(" ", "") == "mL/100g/min"
+    assert sidecar["EstimationAlgorithm"] == "multi_delay"
+
+
+def test_whole_dataset_and_single_file(command, new_scan, tmp_path: Path) -> None:
+    one, two = (new_scan(prefix).write(volumes((1.0, 1.5))) for prefix in ("sub-01_run-1", "sub-01_run-2"))
+    assert command("predict", f"input={tmp_path}", "output_dir=all", "method=single_delay").status == 0
+    assert {p.name for p in (tmp_path / "all").glob("*.nii.gz")} == {f"{s.prefix}_cbf.nii.gz" for s in (one, two)}
+    assert command("predict", f"input={two.path}", "output_dir=one", "method=single_delay").status == 0
+    assert [p.name for p in (tmp_path / "one").glob("*.nii.gz")] == ["sub-01_run-2_cbf.nii.gz"]
+
+
+@pytest.mark.parametrize("timing", [{}, {"MRAcquisitionType": "2D", "SliceTiming": [0.0, 0.05, 0.1, 0.15, 0.2]}])
+def test_network_trained_for_the_scan_by_the_printed_command(command, new_scan, tiny, tmp_path: Path, timing) -> None:
+    scan = new_scan().write(volumes((0.5, 1.0, 2.0)), **timing)
+    quick = [option for option in tiny if not option.startswith("phantom")] + [
+        "phantom.shape=[9,8,8]",
+        "evaluate=false",
+    ]
+    assert command("train", *quick, "name=other").status == 0
+    (other,) = tmp_path.glob("runs/other/*/checkpoints/best.ckpt")
+    refused = command("predict", f"input={scan.path}", "output_dir=out", f"ckpt={other}")
+    assert refused.status == 2
+    assert not (tmp_path / "out").exists()
+    assert "post_labeling_delays: trained 1.025/1.525/2.025/2.525, scan 0.5/1/2 s" in refused.err
+    assert ("slice_timing" in refused.err) == bool(timing)
+    advice = refused.err.split("train.py ")[1].split()[0]
+
+    trained = command("train", *quick, "name=fitting", advice)
+    assert trained.status == 0, trained.err
+    (fitting,) = tmp_path.glob("runs/fitting/*/checkpoints/best.ckpt")
+    mapped = command("predict", f"input={scan.path}", "output_dir=out", f"ckpt={fitting}")
+    assert mapped.status == 0, mapped.err
+    cbf = nib.load(tmp_path / "out" / "sub-01_cbf.nii.gz").get_fdata()
+    assert np.isfinite(cbf).all()
+    assert cbf[scan.brain].any()
+    assert not cbf[~scan.brain].any()
+
+
+def test_every_field_of_the_protocol_counts() -> None:
+    base = Acquisition()
+    assert protocol_differences(base, Acquisition(post_labeling_delays=(1.026, 1.525, 2.025, 2.525))) == []
+    for other, field in (
+        (Acquisition(labeling_duration=1.8), "labeling_durations"),
+        (Acquisition(post_labeling_delays=(1.025, 1.525)), "post_labeling_delays"),
+        (Acquisition(voxel_size_mm=(3.0, 3.0, 4.0)), "voxel_size_mm"),
+        (Acquisition(vascular_crushing=40.0), "vascular_crushing"),
+        (Acquisition(slice_timing=(0.0, 0.1)), "slice_timing"),
+    ):
+        (difference,) = protocol_differences(base, other)
+        assert difference.startswith(field)

@@ -1,0 +1,86 @@
+"""Training, end to end on cubes of 8³: it learns, keeps plain data only, and goes on where it stopped."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from qtmnet.checkpoint import load_estimator
+from qtmnet.estimator import NETWORKS
+from qtmnet.module import QTMModule
+
+
+def only(folder: Path, pattern: str) -> Path:
+    (found,) = folder.glob(pattern)
+    return found
+
+
+def test_train_then_evaluate(command, tiny, tmp_path: Path) -> None:
+    outcome = command("train", *tiny, "data.dir=cubes")
+    assert outcome.status == 0, outcome.err
+    run = only(tmp_path, "runs/train/*")
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert set(metrics) == {"qtmnet", "single_delay", "multi_delay"}
+    for scores in metrics.values():
+        assert set(scores) == {"nrmse", "bias_ml_100g_min", "ssim", "slope"}
+    assert (run / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert "multi_delay" in outcome.out
+    assert "2 unseen cubes" in outcome.out
+
+    best = run / "checkpoints" / "best.ckpt"
+    again = command("evaluate", f"ckpt={best}", "n_cubes=2", "dir=cubes", "n_workers=1")
+    assert again.status == 0, again.err
+    repeated = json.loads(only(tmp_path, "runs/evaluate/*/metrics.json").read_text())
+    assert repeated["multi_delay"] == metrics["multi_delay"]
+    assert repeated["qtmnet"]["nrmse"] == pytest.approx(metrics["qtmnet"]["nrmse"], rel=1e-5)
+
+
+def test_checkpoint_is_plain_data_with_the_resolved_configuration(command, tiny, tmp_path: Path) -> None:
+    assert command("train", *tiny, "evaluate=false", "data.snr=[5,10]", "optimizer=sgd").status == 0
+    path = only(tmp_path, "runs/train/*/checkpoints/last.ckpt")
+    content = torch.load(path, weights_only=True)
+    recipe = content["qtmnet"]["recipe"]
+    assert recipe["acquisition"]["post_labeling_delays"] == (1.025, 1.525, 2.025, 2.525)
+    assert recipe["snr"] == (5, 10)
+    assert content["qtmnet"]["config"]["optimizer"]["momentum"] == 0.9
+    assert load_estimator(path).recipe.phantom.shape == (8, 8, 8)
+
+
+def test_resumed_training_ends_where_an_undisturbed_one_does(command, tiny, tmp_path: Path, monkeypatch) -> None:
+    common = (*tiny, "evaluate=false", "data.dir=cubes", "data.snr=10", "trainer.max_epochs=3")
+    assert command("train", *common, "name=whole").status == 0
+
+    def interrupt(module: QTMModule) -> None:
+        if module.current_epoch == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(QTMModule, "on_train_epoch_start", interrupt)
+        assert command("train", *common, "name=part").status == 130
+    last = only(tmp_path, "runs/part/*/checkpoints/last.ckpt")
+    assert command("train", *common, "name=rest", f"resume={last}").status == 0
+    whole, rest = (
+        torch.load(only(tmp_path, f"runs/{name}/*/checkpoints/last.ckpt"), weights_only=True)["state_dict"]
+        for name in ("whole", "rest")
+    )
+    for name in whole:
+        torch.testing.assert_close(whole[name], rest[name], rtol=0, atol=0)
+
+
+def test_loss_falls_and_the_error_on_training_cubes_with_it(command, tiny, tmp_path: Path) -> None:
+    options = ("trainer.max_epochs=30", "evaluate=false", "model.base_channels=4", "optimizer.lr=5e-3")
+    assert command("train", *tiny, *options).status == 0
+    lines = only(tmp_path, "runs/train/*/metrics.csv").read_text().splitlines()
+    column = lines[0].split(",").index("train/loss")
+    losses = [float(line.split(",")[column]) for line in lines[1:] if line.split(",")[column]]
+    # A hundred steps of a network of a few hundred weights; one that did not learn would stay at 1.
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:2])
+
+
+def test_a_network_that_is_not_listed_is_refused(command, tiny) -> None:
+    outcome = command("train", *tiny, "model._target_=torch.hub.load")
+    assert outcome.status == 2
+    assert "model._target_: found 'torch.hub.load'" in outcome.err
+    assert list(NETWORKS) == ["qtmnet.models.unet_cbam.UNetCBAM"]

@@ -1,0 +1,155 @@
+"""What users get wrong: one line that says where, what was found and what to do; status 2; nothing written."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+
+
+def one_line(outcome, *needles: str) -> None:
+    assert outcome.status == 2, outcome.err
+    lines = [line for line in outcome.err.splitlines() if line.strip()]
+    assert len(lines) == 1, outcome.err
+    assert lines[0].startswith("error: ")
+    for needle in needles:
+        assert needle in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "needles"),
+    [
+        (["model.lrr=1"], ["lrr"]),
+        (["+model.lrr=1"], ["lrr"]),
+        (["data=cco_cube"], ["cco_cube", "cco_cubes"]),
+        (["data.n_cubes=-1"], ["n_cubes -1"]),
+        (["data.snr=0"], ["data.snr", "found 0"]),
+        (["phantom.shape=[0,8,8]"], ["shape", "0"]),
+        (["phantom.reach_mm=-1"], ["reach_mm", "-1"]),
+        (["phantom.t1_blood=0"], ["t1_blood", "0"]),
+        (["phantom.exchange=some"], ["exchange", "two_compartment"]),
+        (["+phantom.raech=1"], ["raech"]),
+        (["acquisition.labeling_duration=1450"], ["labeling_duration", "1450", "not ms"]),
+        (["acquisition.labeling_duration=0"], ["labeling_duration", "0"]),
+        (["acquisition.post_labeling_delays=[]"], ["post_labeling_delays"]),
+        (["acquisition.voxel_size_mm=[2,2,-4]"], ["voxel_size_mm", "-4"]),
+        (["acquisition.from_bids=/nowhere/at/all"], ["/nowhere/at/all"]),
+        (["simulator.time_step=0"], ["time_step", "0"]),
+        (["model.base_channels=0"], ["base_channels 0"]),
+        (["normalization=some"], ["normalization", "calibrated"]),
+        (["trainer.max_epochs=x"], ["trainer", "x"]),
+        (["optimizer.lr=-1"], ["optimizer", "-1"]),
+        (["loss.gradient_weight=-1"], ["gradient_weight", "-1"]),
+        (["final_learning_rate=-1"], ["final_learning_rate", "-1"]),
+        (["resume=/nowhere.ckpt"], ["/nowhere.ckpt", "no such file"]),
+    ],
+)
+def test_train(command, tiny, tmp_path: Path, overrides: list[str], needles: list[str]) -> None:
+    one_line(command("train", *tiny, *overrides), *needles)
+    assert not list(tmp_path.rglob("*.npz"))
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+@pytest.fixture
+def checkpoint(command, tiny, tmp_path: Path) -> Path:
+    assert command("train", *tiny, "evaluate=false").status == 0
+    (path,) = tmp_path.glob("runs/train/*/checkpoints/best.ckpt")
+    return path
+
+
+def test_checkpoints(command, checkpoint: Path, example, tmp_path: Path) -> None:
+    content = torch.load(checkpoint, weights_only=True)
+    spoiled = {
+        "missing": None,
+        "cut.ckpt": checkpoint.read_bytes()[:5000],
+        "empty.ckpt": b"",
+        "text.ckpt": b"not a checkpoint at all\n",
+    }
+    for name, data in spoiled.items():
+        path = tmp_path / name
+        if data is not None:
+            path.write_bytes(data)
+        for words in (["evaluate"], ["predict", f"input={example.path}", "output_dir=out"]):
+            one_line(command(*words, f"ckpt={path}"), str(path))
+    for name, change in {
+        "other_kind": {"state_dict": {}, "hyper_parameters": {}},
+        "other_target": content
+        | {"qtmnet": {"recipe": content["qtmnet"]["recipe"] | {"network": {"_target_": "os.system"}}}},
+        "other_weights": content | {"state_dict": {"estimator.network.head.bias": torch.zeros(3)}},
+    }.items():
+        torch.save(change, tmp_path / f"{name}.ckpt")
+        one_line(command("evaluate", f"ckpt={tmp_path / name}.ckpt"), name)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pickled_object_is_not_loaded(command, tmp_path: Path) -> None:
+    torch.save({"qtmnet": Path, "state_dict": {}}, tmp_path / "object.ckpt")
+    one_line(command("evaluate", f"ckpt={tmp_path / 'object.ckpt'}"), "object.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "needles"),
+    [
+        (lambda scan: scan.path.unlink(), ["sub-01"]),
+        (lambda scan: scan.path.write_bytes(scan.path.read_bytes()[:300]), ["sub-01_asl.nii.gz"]),
+        (lambda scan: scan.write_image(scan.path, np.ones((4, 4))), ["sub-01_asl.nii.gz"]),
+        (lambda scan: scan.write_context(["control", "label"]), ["aslcontext", "2"]),
+        (lambda scan: scan.set(PostLabelingDelay=[1.0, 2.0]), ["PostLabelingDelay"]),
+        (lambda scan: scan.set(PostLabelingDelay=1800), ["PostLabelingDelay", "1800"]),
+        (lambda scan: scan.set(LabelingDuration=...), ["LabelingDuration"]),
+        (lambda scan: scan.set(RepetitionTimePreparation=0), ["RepetitionTimePreparation", "0"]),
+        (lambda scan: scan.set(M0Type="Absent", BackgroundSuppression=True), ["M0Type"]),
+        (lambda scan: scan.spoil(lambda data: np.where(data > 900, np.nan, data)), ["sub-01_asl.nii.gz"]),
+        (lambda scan: scan.spoil(lambda data: 0 * data), ["sub-01_asl.nii.gz"]),
+    ],
+)
+def test_scans(command, example, tmp_path: Path, spoil, needles: list[str]) -> None:
+    spoil(example)
+    one_line(command("predict", f"input={example.folder}", "output_dir=out", "method=multi_delay"), *needles)
+    assert not (tmp_path / "out").exists()
+
+
+def test_swapped_control_and_label_is_a_warning(command, new_scan, tmp_path: Path) -> None:
+    pairs = [(kind, delay) for delay in (1.0, 1.5) for kind in ("control", "label")]
+    scan = new_scan().write([("m0scan", 0.0), *pairs])
+    scan.write_context(["m0scan", *(["label", "control"] * 2)])
+    with pytest.warns(UserWarning, match="swapped"):
+        assert command("predict", f"input={scan.path}", "output_dir=out", "method=multi_delay").status == 0
+    assert (tmp_path / "out" / "sub-01_cbf.nii.gz").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "needles"),
+    [
+        (["method=multi_delay"], ["output_dir"]),
+        (["output_dir=out"], ["ckpt"]),
+        (["output_dir=out", "method=buxton"], ["method", "buxton"]),
+        (["output_dir=out", "method=qtmnet"], ["ckpt"]),
+        (["output_dir=out", "method=multi_delay", "t1_tissue=0"], ["t1_tissue"]),
+        (["output_dir=out", "method=multi_delay", "labeling_efficiency=-1"], ["labeling_efficiency"]),
+        (["output_dir=out", "method=multi_delay", "m0=/nowhere.nii"], ["/nowhere.nii"]),
+        (["output_dir=out", "method=multi_delay", "threshold=3"], ["threshold"]),
+    ],
+)
+def test_predict_options(command, example, tmp_path: Path, options: list[str], needles: list[str]) -> None:
+    one_line(command("predict", f"input={example.path}", *options), *needles)
+    assert not (tmp_path / "out").exists()
+
+
+def test_evaluate_needs_a_checkpoint(command) -> None:
+    one_line(command("evaluate"), "ckpt")
+
+
+def test_as_a_process(tmp_path: Path) -> None:
+    """Once for real: the shell sees status 2 and one line."""
+    run = subprocess.run(
+        [sys.executable, str(ROOT / "simulate.py"), "data.n_cubes=0"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert run.returncode == 2
+    assert len(run.stderr.strip().splitlines()) == 1
+    assert run.stderr.startswith("error: ")
+    assert "n_cubes 0" in run.stderr
