@@ -8,6 +8,7 @@ from simulators.forest import Forest
 from simulators.growth import grow_forest
 from simulators.label import LabelKinetics
 from simulators.transport.numba import NumbaSimulator
+from simulators.transport.reference import ReferenceSimulator
 from simulators.transport.step_response import StepResponse
 from simulators.vasculature import Vasculature
 
@@ -19,6 +20,7 @@ __all__ = [
     "InputError",
     "LabelKinetics",
     "NumbaSimulator",
+    "ReferenceSimulator",
     "StepResponse",
     "Vasculature",
     "acquire",

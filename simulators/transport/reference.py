@@ -11,7 +11,7 @@ the square of the step where S is smooth, and as the step where its slope jumps,
   down node by node, later by l/u and weaker by e^(−l/(u T1)). It moves by whole samples and the rest of a step is kept
   for the next segment; interpolated at each node, fronts would widen and the error be 26 times as large (8³, 10 ms).
 - Capillaries: all of a voxel's, each 10 mixed elements with their share of the tissue, stepped by the trapezoidal rule
-  (Crank–Nicolson). Euler's rules, explicit or implicit, are off by (step/2T1) t/T1, 0.4 % for 10 ms, by decay alone; the
+  (Crank–Nicolson). Euler's rules, explicit or implicit, are off by (step/2T1) t/T1 by decay alone, 0.4 % for 10 ms; the
   trapezoidal rule by 1e-5. It conserves label exactly and, a chain being triangular, is solved element by element.
 - Veins: a course per bundle of streamlines and node, delayed segment by segment, averaged by flow at junctions.
 """
@@ -20,11 +20,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.capillaries import ELEMENTS_PER_CAPILLARY
 from simulators.compiling import njit
 from simulators.errors import InputError
 from simulators.forest import Forest
 from simulators.label import LabelKinetics
-from simulators.capillaries import ELEMENTS_PER_CAPILLARY
 from simulators.transport.laminar import bundle_delays
 from simulators.transport.pieces import cut_at_voxel_faces
 from simulators.transport.step_response import StepResponse, checked_time
@@ -92,9 +92,7 @@ class ReferenceSimulator:
             residence / self.time_step,
             np.where(arteries.velocity <= slower_than, arteries.flow * arteries.residence_time, 0.0),
             _voxel_of_node(arteries),
-            pieces.start,
-            pieces.voxel,
-            pieces.end,
+            (pieces.start, pieces.voxel, pieces.end),
             self.n_streamlines or max(round(STREAMLINES_AT_10_MS * 0.01 / self.time_step), 1),
             time / self.time_step + 1,
             self.time_step / label.t1_blood,
@@ -113,12 +111,10 @@ class ReferenceSimulator:
         for voxel, fraction in enumerate(beds.volume_fraction.ravel()):
             own = slice(beds.start[voxel], beds.start[voxel + 1])
             held = _step_capillaries(
-                inflow[voxel],
-                beds.flow[own],
-                beds.volume[own],
-                *label.exchange_rates(fraction),
-                *label.decay_rates,
+                (beds.flow[own], beds.volume[own]),
+                (*label.exchange_rates(fraction), *label.decay_rates),
                 self.time_step,
+                inflow[voxel],
                 outflow[voxel],
             )
             amount[voxel] = np.interp(time / self.time_step + 1, np.arange(len(held)), held)
@@ -138,9 +134,7 @@ class ReferenceSimulator:
                 relative_delay * veins.flow * veins.residence_time / len(bundle_delays()),
                 1 / len(bundle_delays()),
                 _voxel_of_node(veins),
-                pieces.start,
-                pieces.voxel,
-                pieces.end,
+                (pieces.start, pieces.voxel, pieces.end),
                 outflow,
                 time / self.time_step + 1,
                 self.time_step / label.t1_blood,
@@ -174,7 +168,7 @@ def _depth(parent: np.ndarray) -> np.ndarray:
 
 @njit()
 def _flow_down(  # type: ignore[no-untyped-def]
-    parent, depth, residence, volume, voxel, start, piece_voxel, piece_end, n_streamlines, places, decay, amount, inflow
+    parent, depth, residence, volume, voxel, pieces, n_streamlines, places, decay, amount, inflow
 ):
     """Follow every streamline down the arteries; `residence` and `places` in steps, `decay` per step."""
     # Nodes stand in depth-first order: the latest course one level up is the parent's.
@@ -191,18 +185,8 @@ def _flow_down(  # type: ignore[no-untyped-def]
             if parent[node] >= 0:
                 upstream, upstream_late = courses[depth[node] - 1], late[depth[node] - 1]
                 if upstream[-1] > 0:  # a step response never falls: some label has come
-                    _add_label(
-                        upstream,
-                        upstream_late,
-                        delay,
-                        volume[node] / n_streamlines,
-                        False,
-                        piece_voxel[start[node] : start[node + 1]],
-                        piece_end[start[node] : start[node + 1]],
-                        places,
-                        decay,
-                        amount,
-                    )
+                    share = volume[node] / n_streamlines
+                    _add_label(upstream, upstream_late, delay, share, False, node, pieces, places, decay, amount)
             whole = np.floor(upstream_late + delay)
             late[depth[node]] = upstream_late + delay - whole
             _delay(upstream, whole, np.exp(-decay * delay), course)
@@ -214,7 +198,7 @@ def _flow_down(  # type: ignore[no-untyped-def]
 
 @njit()
 def _flow_up(  # type: ignore[no-untyped-def]
-    parent, flow, residence, volume, share, voxel, start, piece_voxel, piece_end, outflow, places, decay, amount, leaving
+    parent, flow, residence, volume, share, voxel, pieces, outflow, places, decay, amount, leaving
 ):
     """Follow one bundle, a `share` of the flow, from the beds to the outlets of the veins."""
     courses = np.zeros((parent.size, outflow.shape[1]))
@@ -226,18 +210,7 @@ def _flow_up(  # type: ignore[no-untyped-def]
         if parent[node] < 0:
             leaving += share * flow[node] * course
             continue
-        _add_label(
-            course,
-            0.0,
-            residence[node],
-            volume[node],
-            True,
-            piece_voxel[start[node] : start[node + 1]],
-            piece_end[start[node] : start[node + 1]],
-            places,
-            decay,
-            amount,
-        )
+        _add_label(course, 0.0, residence[node], volume[node], True, node, pieces, places, decay, amount)
         _delay(course, residence[node], np.exp(-decay * residence[node]), delayed)
         courses[parent[node]] += delayed * (flow[node] / flow[parent[node]])
 
@@ -254,12 +227,13 @@ def _delay(course, steps, weight, delayed):  # type: ignore[no-untyped-def]
 
 @njit()
 def _add_label(  # type: ignore[no-untyped-def]
-    course, late, steps, volume, backwards, voxel, end, places, decay, amount
+    course, late, steps, volume, backwards, node, pieces, places, decay, amount
 ):
     """Add the label in a segment to the voxels of its pieces: volume times the mean course at midpoints of parts of
     the way that take a step at most. `backwards`: the blood comes from the segment's end."""
+    start, voxel, end = pieces
     low = 0.0
-    for piece in range(voxel.size):
+    for piece in range(start[node], start[node + 1]):
         first = (1 - end[piece] if backwards else low) * steps
         duration = (end[piece] - low) * steps
         n_parts = max(int(np.ceil(min(duration, 1e9))), 1)
@@ -284,15 +258,15 @@ def _at(course, place):  # type: ignore[no-untyped-def]
 
 
 @njit()
-def _step_capillaries(  # type: ignore[no-untyped-def]
-    inflow, flow, volume, leave_blood, leave_tissue, decay_blood, decay_tissue, time_step, outflow
-):
+def _step_capillaries(capillaries, rates, time_step, inflow, outflow):  # type: ignore[no-untyped-def]
     """Step a voxel's capillaries through its inflow's course; returns the amount (mm³) in blood and tissue at every
     sample and fills in the label (mm³/s) that flows out.
 
     With A, B twice the means over a step of the amounts a in blood and b in tissue, h half a step and k = n F/V:
     A − 2a = h(k A_upstream − (k + k_c + 1/T1b) A + k_t B) and B − 2b = h(k_c A − (k_t + 1/T1t) B).
     """
+    flow, volume = capillaries
+    leave_blood, leave_tissue, decay_blood, decay_tissue = rates
     n, half = ELEMENTS_PER_CAPILLARY, time_step / 2
     blood, tissue = np.zeros((n, flow.size)), np.zeros((n, flow.size))
     held = np.zeros(inflow.size)

@@ -152,7 +152,7 @@ def test_leaves_outside_or_crowded_have_no_voxel(tmp_path: Path) -> None:
         (Y + "5.5 2 0 0 0 1 1\n", 5, "id: found '5.5'"),
         (Y + "5,2,0,0,0,1,1\n", 5, "1 columns"),
         ("\x00\x01\xff\x1b\n", 1, "1 columns"),
-        (Y + "a\rb c d e f g\n", 5, "id: found"),
+        (Y + "a b c d e f g\n", 5, "id: found 'a'"),
         (Y + "\n3 2 0 0 0 1 1\n", 6, "id: found 3 a second time"),
         (Y + "-1 2 0 0 0 1 1\n", 5, "id: found -1"),
         (Y + "5 2 0 0 0 1 99\n", 5, "parent: found 99"),

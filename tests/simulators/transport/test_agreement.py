@@ -70,7 +70,9 @@ def test_times_between_steps(backend, vessels_of):
     exact = NumbaSimulator(0.0025).step_response(vessels, odd, label)
     assert np.abs(alone.total - exact.total).max() < 2e-3 * exact.total.max()  # 25 ms here: 1e-3 at 10 ms
     entered = vessels.arteries.flow[vessels.arteries.inlets].sum() * odd
-    assert (np.abs(alone.left - exact.left) < 1e-4 * entered).all()  # the balance's measure; next to nothing has left yet
+    assert (
+        np.abs(alone.left - exact.left) < 1e-4 * entered
+    ).all()  # the balance's measure; next to nothing has left yet
 
 
 def test_eight_bundles_are_enough(monkeypatch: pytest.MonkeyPatch, vessels_of):

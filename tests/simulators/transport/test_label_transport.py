@@ -188,6 +188,12 @@ def test_arteries_by_velocity(backend, vessels_of):
     assert (slower[1] <= slower[2]).all()
     assert 0 < slower[1].sum() < slower[2].sum()
     np.testing.assert_array_equal(slower[2], everything)
+    largest = vessels.arteries.velocity[np.argmax(vessels.arteries.flow * vessels.arteries.residence_time)]
+    with_it, without = (
+        simulator.arterial_step_response(vessels, time, label, slower_than=v)
+        for v in (largest, np.nextafter(largest, 0))
+    )
+    assert without[-1].sum() < with_it[-1].sum()
 
 
 def test_voxels_without_flow_stay_empty(backend):

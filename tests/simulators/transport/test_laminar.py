@@ -49,7 +49,9 @@ def test_without_decay(tau):
     """c_V = 1 − τ/2t and c_F = 1 − (τ/2t)², so G = τ − τ²/4t: by hand."""
     t = np.array([0.6, 2.0, 10.0])
     arrived = t > tau / 2
-    np.testing.assert_allclose(laminar.volume_weighted(t, tau, np.inf), np.where(arrived, 1 - tau / 2 / t, 0), atol=1e-14)
+    np.testing.assert_allclose(
+        laminar.volume_weighted(t, tau, np.inf), np.where(arrived, 1 - tau / 2 / t, 0), atol=1e-14
+    )
     np.testing.assert_allclose(
         laminar.flow_weighted(t, tau, np.inf), np.where(arrived, 1 - (tau / 2 / t) ** 2, 0), atol=1e-14
     )
