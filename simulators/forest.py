@@ -1,5 +1,6 @@
 """A forest of vessels: nodes, who feeds whom, and what flows where."""
 
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -52,12 +53,14 @@ class Forest:
     @property
     def velocity(self) -> np.ndarray:
         """Mean velocity (mm/s) in the segment that ends in each node, (N,)."""
-        return self.flow / (np.pi * self.radius**2)
+        area = np.pi * self.radius**2
+        return np.divide(self.flow, area, out=np.zeros(self.n_nodes), where=area > 0)
 
     @cached_property
     def residence_time(self) -> np.ndarray:
         """Plug-flow time (s) from each node's parent to the node, volume / flow, 0 at inlets, (N,)."""
-        return self.length / self.velocity
+        volume = np.pi * self.radius**2 * self.length
+        return np.divide(volume, self.flow, out=np.zeros(self.n_nodes), where=self.flow > 0)
 
     def transit_time(self, inlet_delay: float | np.ndarray = 0.0) -> np.ndarray:
         """Plug-flow time between the inlets and each node, Σ l/ū.
@@ -77,14 +80,14 @@ class Forest:
         """The same forest with r = k F^(1/3), k in mm (mm³/s)^(−1/3)."""
         return replace(self, radius=murray_radius(self.flow, murray_k))
 
-    def to_swc(self, path: "str | object") -> None:
+    def to_swc(self, path: "str | os.PathLike[str]") -> None:
         """Write the forest as SWC; see `simulators.swc`."""
         from simulators.swc import write_swc
 
         write_swc(path, self)
 
     @classmethod
-    def from_swc(cls, path: "str | object", *, murray_k: float | None = None) -> "Forest":
+    def from_swc(cls, path: "str | os.PathLike[str]", *, murray_k: float | None = None) -> "Forest":
         """Read a forest from SWC; see `simulators.swc`."""
         from simulators.swc import read_swc
 

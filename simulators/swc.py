@@ -31,7 +31,7 @@ MOST_VOXELS = 2**27
 """512³: more than any head has."""
 
 
-def write_swc(path: object, forest: Forest) -> None:
+def write_swc(path: str | os.PathLike[str], forest: Forest) -> None:
     """Write a forest so that `read_swc` gives it back; whole or not at all.
 
     Args:
@@ -58,7 +58,7 @@ def write_swc(path: object, forest: Forest) -> None:
         raise InputError(f"{target}: cannot be written ({error.strerror}); name a file in a folder of yours") from None
 
 
-def read_swc(path: object, *, murray_k: float | None = None) -> Forest:
+def read_swc(path: str | os.PathLike[str], *, murray_k: float | None = None) -> Forest:
     """Read a forest from SWC, our own or another program's.
 
     Args:

@@ -5,6 +5,7 @@ import pytest
 
 from simulators.errors import InputError
 from simulators.forest import Forest, depth_first_order, flow_from_terminals, murray_radius
+from simulators.growth import grow_forest
 
 MURRAY_K = 0.1
 
@@ -105,3 +106,16 @@ def test_order_of_a_long_vessel() -> None:
     """A million nodes in a row: nothing recurses."""
     n = 1_000_000
     np.testing.assert_array_equal(depth_first_order(np.arange(n) - 1), np.arange(n))
+
+
+def test_an_inlet_that_feeds_nothing_stands_still() -> None:
+    forest = grow_forest(
+        np.ones((2, 2, 2)),
+        seed=0,
+        new_inlet_probability=0,
+        reach_mm=100,
+        inlets=np.array([[1.0, 1.0, 1.0], [90.0, 90.0, 90.0]]),
+    )
+    assert sorted(forest.flow[forest.inlets]) == [0, 8]
+    assert np.isfinite(forest.transit_time()).all()
+    assert not forest.velocity[forest.flow == 0].any()

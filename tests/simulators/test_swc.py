@@ -1,5 +1,6 @@
 """SWC: what is written comes back; foreign files are read; bad ones are named, line and all."""
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,8 @@ from simulators.errors import InputError
 from simulators.forest import Forest
 from simulators.growth import ARTERIAL_MURRAY_K, grow_forest
 
-TEMPLATES = Path(__file__).parents[2] / "shared" / "data" / "vessels"
+SHARED = Path(os.environ.get("QTMNET_SHARED", Path(__file__).parents[2].parent / "shared"))
+TEMPLATES = SHARED / "data" / "vessels"
 
 
 @pytest.fixture(scope="module")
