@@ -8,6 +8,7 @@ import errno
 import hashlib
 import json
 import os
+import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -30,6 +31,9 @@ INCREMENT_SCALE = 1024.0
 """Increments are kept times this, clear of float16's smallest numbers."""
 
 SPLITS = ("train", "test")
+
+ABANDONED = 3600.0
+"""s without a change after which a half-written file is nobody's."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,12 @@ class CubeFolder:
                     f"{manifest}: {name}: found {here}, asked for {there}; choose another data.dir or delete this one"
                 )
 
+    def _tidy(self) -> None:
+        """Remove what a killed process left half-written, once nobody can be writing it any more."""
+        for temporary in self.path.glob(".*.tmp"):
+            if time.time() - temporary.stat().st_mtime > ABANDONED:
+                temporary.unlink(missing_ok=True)
+
     def file(self, index: int) -> Path:
         """Where cube `index` is kept."""
         return self.path / f"cube_{index:06d}.npz"
@@ -210,6 +220,7 @@ class CubeFolder:
         Raises:
             InputError: if the disk is full or a worker was killed; what was finished stays.
         """
+        self._tidy()
         missing = self.missing(n_cubes)
         if n_workers <= 1 or len(missing) <= 1:
             for index in missing:

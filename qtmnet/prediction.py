@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 from omegaconf import DictConfig
 
@@ -10,7 +11,7 @@ from qtmnet import kinetic
 from qtmnet.bids import dataset_path, find_scans
 from qtmnet.checkpoint import load_estimator
 from qtmnet.estimator import Estimator
-from qtmnet.nifti import map_path, map_sidecar, write_map
+from qtmnet.nifti import check_same_grid, map_path, map_sidecar, read_image, write_map
 from qtmnet.scan import AslScan, read_scan
 from simulators.acquisition import Acquisition
 from simulators.errors import InputError
@@ -71,11 +72,20 @@ def _mapper(cfg: DictConfig) -> Mapper:
             method=method,
             mask=scan.mask,
             t1_blood=cfg.t1_blood,
-            t1_tissue=cfg.t1_tissue,
+            t1_tissue=_tissue_t1(cfg.t1_tissue, scan),
         )
         return maps.cbf, maps.att
 
     return fit
+
+
+def _tissue_t1(given: float | str, scan: AslScan) -> float | np.ndarray:
+    """T1 of tissue in s: a number, or a map (X, Y, Z) on the scan's grid from an image."""
+    if not isinstance(given, str):
+        return given
+    image, data = read_image(given, n_dimensions=(3,))
+    check_same_grid(given, image, scan.path, nib.Nifti1Image(scan.m0, scan.affine))
+    return data[..., 0]
 
 
 def map_with_network(estimator: Estimator, scan: AslScan) -> np.ndarray:

@@ -103,3 +103,14 @@ def test_time_reaches_the_last_slice_of_the_last_delay() -> None:
     recipe = recipe_for(late, phantom=PHANTOM, simulator=NumbaSimulator(), seed=0)
     assert recipe.time[-1] >= late.last_readout
     assert recipe.time[:20] == RECIPE.time
+
+
+def test_what_a_killed_process_left_is_removed_when_it_is_old(tmp_path: Path) -> None:
+    folder = CubeFolder(tmp_path, RECIPE)
+    fresh, old = tmp_path / ".cube_000000.npz.1.tmp", tmp_path / ".cube_000001.npz.2.tmp"
+    fresh.write_bytes(b"half")
+    old.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    list(folder.simulate_missing(0, n_workers=1))
+    assert fresh.exists()
+    assert not old.exists()

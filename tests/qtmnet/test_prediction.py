@@ -78,3 +78,17 @@ def test_every_field_of_the_protocol_counts() -> None:
     ):
         (difference,) = protocol_differences(base, other)
         assert difference.startswith(field)
+
+
+def test_tissue_t1_may_be_a_map(command, example, tmp_path: Path) -> None:
+    t1 = np.full(example.brain.shape, 1.1)
+    path = example.write_image(tmp_path / "t1.nii.gz", t1)
+    for name, value in (("map", path), ("number", 1.1)):
+        words = (f"input={example.path}", f"output_dir={name}", "method=multi_delay", f"t1_tissue={value}")
+        assert command("predict", *words).status == 0
+    by_map, by_number = (nib.load(tmp_path / name / "sub-01_cbf.nii.gz").get_fdata() for name in ("map", "number"))
+    np.testing.assert_allclose(by_map, by_number, rtol=1e-6)  # the map is float32
+    small = example.write_image(tmp_path / "small.nii.gz", t1[:3])
+    refused = command("predict", f"input={example.path}", "output_dir=no", "method=multi_delay", f"t1_tissue={small}")
+    assert refused.status == 2
+    assert "small.nii.gz" in refused.err
