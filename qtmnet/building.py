@@ -56,5 +56,6 @@ def build_estimator(cfg: DictConfig, data: QTMDataModule) -> Estimator:
             simulator=recipe["simulator"],  # type: ignore[arg-type]
             seed=cfg.seed,
             snr=data.snr,  # type: ignore[arg-type]
+            linear_start=cfg.linear_start,
         )
     )

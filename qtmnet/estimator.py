@@ -1,5 +1,6 @@
 """A network with all that it takes to read a scan: scaling in, scaling out, and what it was trained for."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +25,11 @@ NETWORKS = {"qtmnet.models.unet_cbam.UNetCBAM": UNetCBAM}
 """What a checkpoint may build; a target that is not listed here is refused."""
 
 
+def _products(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Sums over samples and voxels of all products of channels, (C_a, C_b), of (N, C, X, Y, Z)."""
+    return torch.einsum("njxyz,nkxyz->jk", a.double(), b.double())
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What a network is and what it was trained for; plain data inside a checkpoint.
@@ -37,6 +43,7 @@ class Recipe:
         simulator: name of the simulator of these cubes.
         seed: of the training.
         snr: signal-to-noise ratio of the training frames.
+        linear_start: whether training starts from the best linear estimate; see `Estimator.start_from`.
     """
 
     network: dict[str, object]
@@ -46,6 +53,7 @@ class Recipe:
     simulator: dict[str, object]
     seed: int
     snr: float | tuple[float, float] | None
+    linear_start: bool = False
 
     def __post_init__(self) -> None:
         if self.normalization not in NORMALIZATIONS:
@@ -74,8 +82,12 @@ class Estimator(nn.Module):
     Args:
         recipe: the network and its protocol.
 
-    The network sees the frames as channels and, for a 2D readout, the slice time as one more.
+    The network sees the frames as channels and, for a 2D readout, the slice time as one more. With a linear start the
+    frames are decorrelated first (they differ by little, and what tells perfusion is how), and the network only learns
+    what a linear estimate from each voxel's frames misses.
     """
+
+    decorrelation: torch.Tensor
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
@@ -86,6 +98,10 @@ class Estimator(nn.Module):
             self.network = NETWORKS[str(recipe.network["_target_"])](in_channels=in_channels, **arguments)
         except TypeError as error:
             raise InputError(f"model: {error}") from None
+        n_delays = recipe.acquisition.n_delays
+        self.register_buffer("decorrelation", torch.eye(n_delays))
+        if recipe.linear_start:
+            self.linear = nn.Conv3d(n_delays * (1 + bool(recipe.acquisition.slice_timing)), 1, 1, bias=False)
 
     def forward(self, concentration: torch.Tensor, slice_time: torch.Tensor) -> torch.Tensor:
         """Perfusion in units of `PERFUSION_SCALE`.
@@ -97,13 +113,50 @@ class Estimator(nn.Module):
         Returns:
             (N, 1, X, Y, Z).
         """
+        frames = self._decorrelated(self._scaled(concentration))
+        timed = bool(self.recipe.acquisition.slice_timing)
+        estimate = self.network(torch.cat([frames, slice_time], 1) if timed else frames)
+        if self.recipe.linear_start:
+            estimate = estimate + self.linear(self._linear_features(frames, slice_time))
+        return estimate
+
+    def _scaled(self, concentration: torch.Tensor) -> torch.Tensor:
         if self.recipe.normalization == "calibrated":
-            scaled = concentration * CONCENTRATION_SCALE
-        else:
-            scaled = concentration / concentration.amax((1, 2, 3, 4), keepdim=True).clamp(min=1e-12)
-        if self.recipe.acquisition.slice_timing:
-            scaled = torch.cat([scaled, slice_time], 1)
-        return self.network(scaled)
+            return concentration * CONCENTRATION_SCALE
+        return concentration / concentration.amax((1, 2, 3, 4), keepdim=True).clamp(min=1e-12)
+
+    def _decorrelated(self, frames: torch.Tensor) -> torch.Tensor:
+        return torch.einsum("jk,nkxyz->njxyz", self.decorrelation, frames)
+
+    def _linear_features(self, frames: torch.Tensor, slice_time: torch.Tensor) -> torch.Tensor:
+        if not self.recipe.acquisition.slice_timing:
+            return frames
+        return torch.cat([frames, frames * slice_time], 1)
+
+    @torch.no_grad()
+    def start_from(self, samples: Iterable[dict[str, torch.Tensor]]) -> None:
+        """Decorrelate the frames and set the linear estimate by least squares over the samples, voxel by voxel.
+
+        Args:
+            samples: of `qtmnet.data.CubeDataset`.
+        """
+        samples = list(samples)
+        scaled = [self._scaled(sample["concentration"][None]) for sample in samples]
+        moment = torch.stack([_products(frames, frames) for frames in scaled]).sum(0)
+        strength, axes = torch.linalg.eigh(moment / sum(sample["perfusion"].numel() for sample in samples))
+        # Directions of hardly any signal are not blown up beyond a thousandth of the strongest.
+        self.decorrelation.copy_((axes / (strength + 1e-6 * strength[-1]).sqrt()).T)
+        features = [
+            self._linear_features(
+                torch.einsum("jk,nkxyz->njxyz", self.decorrelation, frames), sample["slice_time"][None]
+            )
+            for frames, sample in zip(scaled, samples, strict=True)
+        ]
+        truths = [sample["perfusion"][None] / PERFUSION_SCALE for sample in samples]
+        gram = torch.stack([_products(feature, feature) for feature in features]).sum(0)
+        target = torch.stack([_products(f, truth) for f, truth in zip(features, truths, strict=True)]).sum(0)
+        ridge = 1e-6 * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
+        self.linear.weight.copy_(torch.linalg.solve(gram + ridge, target)[:, 0][None, :, None, None, None])
 
     @torch.inference_mode()
     def perfusion(self, concentration: np.ndarray, slice_time: np.ndarray | None = None) -> np.ndarray:

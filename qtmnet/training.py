@@ -19,6 +19,9 @@ from qtmnet.metrics import Scores
 from qtmnet.module import QTMModule
 from simulators.errors import InputError
 
+SAMPLES_TO_START_FROM = 200
+"""Cubes for the linear estimate: a few coefficients from hundreds of thousands of voxels."""
+
 
 @dataclass(frozen=True)
 class TrainingResult:
@@ -65,6 +68,10 @@ def train(cfg: DictConfig) -> TrainingResult:
     )
     trainer = build_trainer(cfg, [keeper])
     data.prepare_data()
+    if cfg.linear_start and cfg.resume is None:
+        data.setup("fit")
+        fitting = data.datasets["fit"]
+        module.estimator.start_from(fitting[0, index] for index in range(min(len(fitting), SAMPLES_TO_START_FROM)))
     try:
         trainer.fit(module, data, ckpt_path=cfg.resume, weights_only=True)
     except SystemExit:  # how Lightning ends an interrupted training

@@ -1,0 +1,103 @@
+"""The estimator: scales, the linear start, and what a checkpoint may build."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from qtmnet.estimator import PERFUSION_SCALE, Estimator, Recipe
+from simulators import Acquisition, CubeParameters, InputError
+
+RECIPE = Recipe(
+    network={"_target_": "qtmnet.models.unet_cbam.UNetCBAM", "base_channels": 8},
+    normalization="calibrated",
+    acquisition=Acquisition(),
+    phantom=CubeParameters(),
+    simulator={"name": "NumbaSimulator"},
+    seed=0,
+    snr=None,
+    linear_start=True,
+)
+TIMED = replace(RECIPE, acquisition=Acquisition(slice_timing=tuple(0.1 * k for k in range(6))))
+
+
+def samples(n: int, *, timed: bool) -> list[dict[str, torch.Tensor]]:
+    """Frames that differ little, as delays do, and a perfusion that hangs on their differences and the slice time."""
+    rng = np.random.default_rng(0)
+    made = []
+    for _ in range(n):
+        common = rng.uniform(0, 0.01, (1, 5, 4, 6))
+        frames = common + 0.001 * rng.standard_normal((4, 5, 4, 6))
+        time = np.broadcast_to(0.1 * np.arange(6), (1, 5, 4, 6)) * timed
+        perfusion = 4e3 * frames[1] - 3e3 * frames[3] * (1 + time[0]) + rng.standard_normal((5, 4, 6))
+        made.append(
+            {
+                name: torch.as_tensor(np.array(value), dtype=torch.float32)
+                for name, value in (("concentration", frames), ("slice_time", time), ("perfusion", perfusion[None]))
+            }
+        )
+    return made
+
+
+@pytest.mark.parametrize(("recipe", "timed"), [(RECIPE, False), (TIMED, True)])
+def test_linear_start_is_the_least_squares_estimate(recipe: Recipe, timed: bool) -> None:
+    estimator = Estimator(recipe)
+    given = samples(6, timed=timed)
+    estimator.start_from(given)
+    torch.nn.init.zeros_(estimator.network.head.weight)
+    torch.nn.init.zeros_(estimator.network.head.bias)
+    frames = np.concatenate([s["concentration"].reshape(4, -1).numpy().T for s in given]).astype(float)
+    time = np.concatenate([s["slice_time"].reshape(1, -1).numpy().T for s in given])
+    features = np.concatenate([frames, frames * time], 1) if timed else frames
+    truth = np.concatenate([s["perfusion"].reshape(-1).numpy() for s in given])
+    expected = features @ np.linalg.lstsq(features, truth, rcond=None)[0]
+    found = np.concatenate(
+        [
+            PERFUSION_SCALE * estimator(s["concentration"][None], s["slice_time"][None]).detach().numpy().ravel()
+            for s in given
+        ]
+    )
+    # float32 sums, and a ridge of a millionth
+    np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+    assert np.linalg.norm(found - truth) < 0.2 * np.linalg.norm(truth)
+
+
+def test_frames_are_decorrelated() -> None:
+    estimator = Estimator(RECIPE)
+    given = samples(6, timed=False)
+    estimator.start_from(given)
+    frames = torch.cat([s["concentration"].reshape(4, -1) for s in given], 1) * 100
+    mixed = estimator.decorrelation @ frames
+    moment = (mixed @ mixed.T / mixed.shape[1]).numpy()
+    np.testing.assert_allclose(moment, np.eye(4), atol=1e-3)
+
+
+def test_global_max_ignores_the_scale_and_calibrated_does_not() -> None:
+    torch.manual_seed(0)
+    frames = np.random.default_rng(0).uniform(0, 0.01, (4, 8, 8, 8))
+    calibrated = Estimator(replace(RECIPE, linear_start=False))
+    relative = Estimator(replace(RECIPE, linear_start=False, normalization="global_max"))
+    np.testing.assert_allclose(relative.perfusion(3 * frames), relative.perfusion(frames), rtol=1e-4, atol=1e-4)
+    assert np.abs(calibrated.perfusion(3 * frames) - calibrated.perfusion(frames)).max() > 1e-3
+
+
+def test_an_image_without_signal_is_no_division_by_zero() -> None:
+    estimator = Estimator(replace(RECIPE, linear_start=False, normalization="global_max"))
+    assert np.isfinite(estimator.perfusion(np.zeros((4, 8, 8, 8)))).all()
+
+
+def test_recipe_survives_as_plain_data() -> None:
+    plain = TIMED.plain()
+    assert Recipe.from_plain(plain) == TIMED
+    with pytest.raises(InputError, match="_target_"):
+        Recipe.from_plain(plain | {"network": {"_target_": "os.system"}})
+
+
+def test_slice_time_changes_the_estimate_of_a_timed_network_only() -> None:
+    torch.manual_seed(0)
+    frames = np.random.default_rng(0).uniform(0, 0.01, (4, 8, 8, 6))
+    times = np.linspace(0, 0.5, 6)
+    timed, plain = Estimator(TIMED), Estimator(RECIPE)
+    assert np.abs(timed.perfusion(frames, times) - timed.perfusion(frames)).max() > 1e-4
+    np.testing.assert_array_equal(plain.perfusion(frames, times), plain.perfusion(frames))
