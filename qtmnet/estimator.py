@@ -113,12 +113,12 @@ class Estimator(nn.Module):
         Returns:
             (N, 1, X, Y, Z).
         """
-        frames = self._decorrelated(self._scaled(concentration))
         timed = bool(self.recipe.acquisition.slice_timing)
-        estimate = self.network(torch.cat([frames, slice_time], 1) if timed else frames)
-        if self.recipe.linear_start:
-            estimate = estimate + self.linear(self._linear_features(frames, slice_time))
-        return estimate
+        # What tells perfusion are small differences between frames: bfloat16 would round them away before they are seen.
+        with torch.autocast(concentration.device.type, enabled=False):
+            frames = self._decorrelated(self._scaled(concentration))
+            linear = self.linear(self._linear_features(frames, slice_time)) if self.recipe.linear_start else 0.0
+        return linear + self.network(torch.cat([frames, slice_time], 1) if timed else frames).float()
 
     def _scaled(self, concentration: torch.Tensor) -> torch.Tensor:
         if self.recipe.normalization == "calibrated":

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qtmnet.voxelwise import by_frame, fit_to, positive, seconds, spread
 from simulators.acquisition import Acquisition
 from simulators.errors import InputError
 
@@ -64,8 +65,8 @@ def calibrate(
     if not 0 < labeling_efficiency <= 1:
         raise InputError(f"labeling_efficiency: found {labeling_efficiency}; give a fraction above 0, at most 1")
     delta_m = np.asarray(delta_m, float)
-    m0 = _fit_to("m0", m0, delta_m.shape)
-    scale = _positive("density", density) * _positive("partition_coefficient", partition_coefficient)
+    m0 = fit_to("m0", m0, delta_m.shape)
+    scale = positive("density", density) * positive("partition_coefficient", partition_coefficient)
     ratio = np.divide(delta_m, m0, out=np.zeros(delta_m.shape), where=m0 > 0)
     return scale / (2 * labeling_efficiency) * ratio
 
@@ -99,7 +100,7 @@ def general_kinetic_model(
         raise InputError(f"cbf, att, t1_blood, t1_tissue: found shapes {found}; give maps of one shape") from None
     shape = (max(map(len, times)), *spatial)
     model = _model(shape, None, times[0], times[1], t1_blood, t1_tissue, partition_coefficient)
-    return voxels[0] * model.response(_seconds("att", att, spatial, lowest=0.0), voxels[0])
+    return voxels[0] * model.response(seconds("att", att, spatial, lowest=0.0), voxels[0])
 
 
 def single_delay(
@@ -118,9 +119,9 @@ def single_delay(
         InputError: for times that are not seconds, or shapes that do not fit.
     """
     concentration = np.asarray(concentration, float)
-    duration = _seconds("labeling_duration", labeling_duration, concentration.shape)
-    delay = _seconds("post_labeling_delay", post_labeling_delay, concentration.shape, lowest=0.0)
-    t1 = _seconds("t1_blood", t1_blood, concentration.shape, lowest=0.1)
+    duration = seconds("labeling_duration", labeling_duration, concentration.shape)
+    delay = seconds("post_labeling_delay", post_labeling_delay, concentration.shape, lowest=0.0)
+    t1 = seconds("t1_blood", t1_blood, concentration.shape, lowest=0.1)
     return _FLOW * concentration * np.exp(delay / t1) / (-DENSITY * t1 * np.expm1(-duration / t1))
 
 
@@ -163,14 +164,14 @@ def multi_delay(
     signal = concentration[:, inside]
     first, last = model.att_range() if att is None else (-np.inf, np.inf)
     cbf = np.zeros(signal.shape[1])
-    found = cbf if att is None else _seconds("att", att, inside.shape, inside, lowest=0.0)
+    found = cbf if att is None else seconds("att", att, inside.shape, inside, lowest=0.0)
     for _ in range(_ROUNDS):
         in_t1 = np.clip(cbf, 0, _HIGHEST_CBF)
         if att is None:
             found = model.weighted_delay_att(signal, in_t1)
         cbf = model.least_squares_cbf(signal, found, in_t1)
     resolved = (found > first + _ATT_MARGIN) & (found < last - _ATT_MARGIN)
-    return KineticMaps(*(_spread(values, inside) for values in (cbf, found, resolved)))
+    return KineticMaps(*(spread(values, inside) for values in (cbf, found, resolved)))
 
 
 def fit(
@@ -217,9 +218,9 @@ def fit(
     frames = nominal == nominal[np.abs(nominal - single_delay_pld).argmin()]
     cbf = single_delay(
         concentration[frames],
-        labeling_duration=_by_frame("labeling_duration", durations, concentration.shape)[frames],
-        post_labeling_delay=_by_frame("post_labeling_delays", delays, concentration.shape)[frames],
-        t1_blood=np.where(inside, _fit_to("t1_blood", t1_blood, inside.shape), T1_BLOOD),
+        labeling_duration=by_frame("labeling_duration", durations, concentration.shape)[frames],
+        post_labeling_delay=by_frame("post_labeling_delays", delays, concentration.shape)[frames],
+        t1_blood=np.where(inside, fit_to("t1_blood", t1_blood, inside.shape), T1_BLOOD),
     )
     return KineticMaps(np.where(inside, cbf.mean(axis=0), 0.0))
 
@@ -305,14 +306,14 @@ def _model(
     partition_coefficient: float,
 ) -> _Model:
     """The model in the voxels `inside` (None: in all, not laid flat) of frames of this shape, checked there."""
-    delays = _by_frame("post_labeling_delays", delays, shape)
-    durations = _by_frame("labeling_durations", durations, shape)
+    delays = by_frame("post_labeling_delays", delays, shape)
+    durations = by_frame("labeling_durations", durations, shape)
     return _Model(
-        _seconds("post_labeling_delays", delays, shape, inside, lowest=0.0),
-        _seconds("labeling_durations", durations, shape, inside),
-        _seconds("t1_blood", t1_blood, shape[1:], inside, lowest=0.1),
-        _seconds("t1_tissue", t1_tissue, shape[1:], inside, lowest=0.1),
-        _positive("partition_coefficient", partition_coefficient),
+        seconds("post_labeling_delays", delays, shape, inside, lowest=0.0),
+        seconds("labeling_durations", durations, shape, inside),
+        seconds("t1_blood", t1_blood, shape[1:], inside, lowest=0.1),
+        seconds("t1_tissue", t1_tissue, shape[1:], inside, lowest=0.1),
+        positive("partition_coefficient", partition_coefficient),
     )
 
 
@@ -325,43 +326,3 @@ def _inside(concentration: np.ndarray, mask: ArrayLike | None) -> np.ndarray:
     if np.shape(mask) != finite.shape:
         raise InputError(f"mask: found shape {np.shape(mask)} for {finite.shape} voxels; give one value for each")
     return finite & (np.asarray(mask) > 0)
-
-
-def _spread(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    image = np.zeros(inside.shape, values.dtype)
-    image[inside] = values
-    return image
-
-
-def _by_frame(name: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
-    """One value, (K,), or anything that broadcasts to (K, *spatial), as (K, *spatial)."""
-    values = np.atleast_1d(np.asarray(values, float))
-    if len(values) not in (1, shape[0]):
-        raise InputError(f"{name}: found {len(values)} for {shape[0]} frames; give one for each frame")
-    return _fit_to(name, values.reshape(-1, *[1] * (len(shape) - 1)) if values.ndim == 1 else values, shape)
-
-
-def _fit_to(name: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        return np.broadcast_to(np.asarray(values, float), shape)
-    except ValueError:
-        raise InputError(f"{name}: found shape {np.shape(values)} for {shape}; give one number or that shape") from None
-
-
-def _seconds(
-    name: str, values: ArrayLike, shape: tuple[int, ...], inside: np.ndarray | None = None, lowest: float = 0.01
-) -> np.ndarray:
-    """Values broadcast to the shape, taken inside the mask, and there within `lowest` to 20 s."""
-    seconds = _fit_to(name, values, shape)
-    seconds = seconds if inside is None else seconds[..., inside]
-    bad = seconds[~((seconds >= lowest) & (seconds <= 20))]
-    if bad.size:
-        mend = f"give seconds from {lowest:g} to 20, not ms, or mask such voxels out"
-        raise InputError(f"{name}: found {bad[0]:g} in {bad.size} of {seconds.size} values; {mend}")
-    return seconds
-
-
-def _positive(name: str, value: float) -> float:
-    if not value > 0:
-        raise InputError(f"{name}: found {value}; give a number above 0")
-    return float(value)

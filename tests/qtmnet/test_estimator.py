@@ -101,3 +101,17 @@ def test_slice_time_changes_the_estimate_of_a_timed_network_only() -> None:
     timed, plain = Estimator(TIMED), Estimator(RECIPE)
     assert np.abs(timed.perfusion(frames, times) - timed.perfusion(frames)).max() > 1e-4
     np.testing.assert_array_equal(plain.perfusion(frames, times), plain.perfusion(frames))
+
+
+def test_mixed_precision_keeps_the_differences_between_frames() -> None:
+    estimator = Estimator(RECIPE)
+    given = samples(3, timed=False)
+    estimator.start_from(given)
+    torch.nn.init.zeros_(estimator.network.head.weight)
+    torch.nn.init.zeros_(estimator.network.head.bias)
+    frames, time = given[0]["concentration"][None], given[0]["slice_time"][None]
+    full = estimator(frames, time)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = estimator(frames, time)
+    assert mixed.dtype == torch.float32
+    torch.testing.assert_close(mixed, full)
