@@ -114,7 +114,7 @@ class Estimator(nn.Module):
             (N, 1, X, Y, Z).
         """
         timed = bool(self.recipe.acquisition.slice_timing)
-        # What tells perfusion are small differences between frames: bfloat16 would round them away before they are seen.
+        # What tells perfusion are small differences between frames; bfloat16 would round them away.
         with torch.autocast(concentration.device.type, enabled=False):
             frames = self._decorrelated(self._scaled(concentration))
             linear = self.linear(self._linear_features(frames, slice_time)) if self.recipe.linear_start else 0.0
