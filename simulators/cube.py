@@ -9,8 +9,8 @@ import numpy as np
 
 from simulators.capillaries import CapillaryBeds, draw_capillaries
 from simulators.errors import InputError
-from simulators.forest import Forest
-from simulators.growth import ARTERIAL_MURRAY_K, VENOUS_MURRAY_K, grow_forest
+from simulators.forest import ARTERIAL_MURRAY_K, VENOUS_MURRAY_K, Forest
+from simulators.growth import grow_forest
 from simulators.label import LabelKinetics
 from simulators.perfusion import flow_from_perfusion, regional_perfusion
 from simulators.seeding import Seed, Stage, generator, stage_seed

@@ -14,14 +14,8 @@ import numpy as np
 from simulators._growth_kernel import NODE, grow
 from simulators._segment_cells import workspace
 from simulators.errors import InputError
-from simulators.forest import Forest, depth_first_order, murray_radius
+from simulators.forest import ARTERIAL_MURRAY_K, Forest, depth_first_order, murray_radius
 from simulators.seeding import Seed, generator
-
-ARTERIAL_MURRAY_K = 0.115
-"""mm (mm³/s)^(−1/3): a carotid of 4200 mm³/s gets 1.9 mm."""
-
-VENOUS_MURRAY_K = 0.15
-"""mm (mm³/s)^(−1/3)."""
 
 
 def grow_forest(

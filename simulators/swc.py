@@ -19,8 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from simulators.errors import InputError
-from simulators.forest import Forest, depth_first_order, flow_from_terminals, murray_radius
-from simulators.growth import ARTERIAL_MURRAY_K
+from simulators.forest import ARTERIAL_MURRAY_K, Forest, depth_first_order, flow_from_terminals, murray_radius
 
 SIGNATURE = "# qtmnet vessel forest"
 
