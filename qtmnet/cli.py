@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
 
 import hydra
@@ -29,6 +30,7 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
 
         def main() -> None:
             os.environ["HYDRA_FULL_ERROR"] = "1"
+            warnings.formatwarning = _warning_line
             _ending_well(hydra.main(version_base="1.3", config_path="pkg://conf", config_name=config_name)(run_task))
 
         return main
@@ -55,6 +57,10 @@ def _configuration_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [line for line in lines if not line.startswith(("To append", "Available", "object_type", "set "))]
     return "configuration: " + " ".join(told[:4])
+
+
+def _warning_line(message: Warning | str, *_where: object, **_source: object) -> str:
+    return f"warning: {' '.join(str(message).split())}\n"
 
 
 def _end(line: str) -> None:

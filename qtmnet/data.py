@@ -33,8 +33,8 @@ class CubeDataset(Dataset[Sample]):
         perfusion: truth on the acquired voxels, mL/100g/min, (n, X, Y, Z).
         time: s, (T,).
         acquisition: protocol.
-        snr: signal-to-noise ratio of a frame, one or (lowest, highest): mean signal of the frame with most of it over
-            the noise's standard deviation; None for no noise.
+        snr: signal-to-noise ratio of a frame, one or (lowest, highest) of a log-uniform draw: mean signal of the frame
+            with most of it over the noise's standard deviation; None for no noise.
         flips: mirror at random along each axis.
         seed: of noise, flips and slice positions.
     """
@@ -87,7 +87,7 @@ class CubeDataset(Dataset[Sample]):
     def _with_noise(self, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if self.snr is None:
             return frames
-        snr = rng.uniform(*np.broadcast_to(self.snr, 2))
+        snr = np.exp(rng.uniform(*np.log(np.broadcast_to(np.asarray(self.snr, float), 2))))
         deviation = frames.mean(axis=(1, 2, 3)).max() / snr
         return frames + (deviation * rng.standard_normal(frames.shape)).astype(np.float32)
 

@@ -1,5 +1,6 @@
 """`predict.py`: perfusion maps of real scans."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,6 +100,11 @@ def map_with_network(estimator: Estimator, scan: AslScan) -> np.ndarray:
         raise InputError(
             f"{scan.path}: the checkpoint was trained for another protocol ({'; '.join(differences)}); train one for "
             f"this scan: python train.py acquisition.from_bids={scan.path}"
+        )
+    if estimator.recipe.snr is None:
+        warnings.warn(
+            "the network was trained without noise and blows up that of a real scan; train it with data.snr=[2,20]",
+            stacklevel=2,
         )
     timing = np.asarray(scan.acquisition.slice_timing) if scan.acquisition.slice_timing else None
     return np.where(scan.mask, estimator.perfusion(scan.concentration(), timing), 0)

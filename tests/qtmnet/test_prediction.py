@@ -92,3 +92,16 @@ def test_tissue_t1_may_be_a_map(command, example, tmp_path: Path) -> None:
     refused = command("predict", f"input={example.path}", "output_dir=no", "method=multi_delay", f"t1_tissue={small}")
     assert refused.status == 2
     assert "small.nii.gz" in refused.err
+
+
+def test_a_network_trained_without_noise_comes_with_a_warning(command, new_scan, tiny, tmp_path: Path) -> None:
+    scan = new_scan().write(volumes((0.5, 1.0)))
+    quick = [option for option in tiny if not option.startswith("phantom")] + [
+        "phantom.shape=[9,8,8]",
+        "evaluate=false",
+    ]
+    trained = command("train", *quick, f"acquisition.from_bids={scan.path}", "data.snr=null")
+    assert trained.status == 0, trained.err
+    (checkpoint,) = tmp_path.glob("runs/train/*/checkpoints/best.ckpt")
+    with pytest.warns(UserWarning, match="trained without noise"):
+        assert command("predict", f"input={scan.path}", "output_dir=out", f"ckpt={checkpoint}").status == 0
