@@ -1,5 +1,6 @@
 """How the commands start and end: a configuration from `conf`, then results or one line on what the user can mend."""
 
+import errno
 import os
 import sys
 import warnings
@@ -14,6 +15,7 @@ from simulators.errors import InputError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOTDIR)
 
 
 def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Callable[[], None]]:
@@ -46,6 +48,11 @@ def _ending_well(call: Callable[[], object]) -> object:
     except (HydraException, OmegaConfBaseException) as error:
         cause = error.__cause__
         _end(str(cause) if isinstance(cause, InputError) else _configuration_line(error))
+    except OSError as error:
+        if error.errno not in STORAGE_ERRORS:
+            raise
+        where = error.filename or "a file of this run"
+        _end(f"{where}: cannot be written ({error.strerror}); mend that and run again to go on")
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         sys.exit(INTERRUPTED)

@@ -1,8 +1,11 @@
 """Training, end to end on cubes of 8³: it learns, keeps plain data only, and goes on where it stopped."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
+import lightning as L
 import numpy as np
 import pytest
 import torch
@@ -84,3 +87,14 @@ def test_a_network_that_is_not_listed_is_refused(command, tiny) -> None:
     assert outcome.status == 2
     assert "model._target_: found 'torch.hub.load'" in outcome.err
     assert list(NETWORKS) == ["qtmnet.models.unet_cbam.UNetCBAM"]
+
+
+def test_a_full_disk_ends_training_with_one_line(command, tiny, tmp_path: Path, monkeypatch) -> None:
+    def run_out_of_space(*_arguments, **_options) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "last.ckpt")
+
+    monkeypatch.setattr(L.Trainer, "save_checkpoint", run_out_of_space)
+    outcome = command("train", *tiny, "data.dir=cubes")
+    assert outcome.status == 2
+    assert outcome.err.splitlines()[-1].startswith("error: last.ckpt: cannot be written (No space left on device)")
+    assert len(list((tmp_path / "cubes").glob("*.npz"))) == 6
