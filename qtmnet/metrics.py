@@ -13,7 +13,7 @@ class Scores:
     Attributes:
         nrmse: ‖Q̂ − Q‖₂ / ‖Q‖₂, the paper's relative error.
         bias_ml_100g_min: mean of Q̂ − Q.
-        ssim: structural similarity, mean over maps.
+        ssim: structural similarity, mean over maps; NaN where a map is thinner than 3 voxels.
         slope: of the least-squares line of Q̂ on Q.
     """
 
@@ -22,9 +22,9 @@ class Scores:
     ssim: float
     slope: float
 
-    def as_dict(self) -> dict[str, float]:
-        """Plain numbers, for JSON."""
-        return asdict(self)
+    def as_dict(self) -> dict[str, float | None]:
+        """Plain numbers for JSON, which has no NaN: None where a score is not defined."""
+        return {name: value if np.isfinite(value) else None for name, value in asdict(self).items()}
 
 
 def score(estimate: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> Scores:
