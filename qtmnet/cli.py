@@ -48,6 +48,9 @@ def _ending_well(call: Callable[[], object]) -> object:
     except (HydraException, OmegaConfBaseException) as error:
         cause = error.__cause__
         _end(str(cause) if isinstance(cause, InputError) else _configuration_line(error))
+    except BrokenPipeError:  # the reader of our output has had enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except OSError as error:
         if error.errno not in STORAGE_ERRORS:
             raise
