@@ -56,8 +56,8 @@ def _ending_well(call: Callable[[], object]) -> object:
             raise
         where = error.filename or "a file of this run"
         _end(f"{where}: cannot be written ({error.strerror}); mend that and run again to go on")
-    except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(str(error) or "interrupted; run the same command again to go on", file=sys.stderr)
         sys.exit(INTERRUPTED)
     return None
 

@@ -146,13 +146,27 @@ class QTMDataModule(L.LightningDataModule):
         n_workers: int | None = None,
     ) -> None:
         super().__init__()
-        if n_cubes < 2 or n_test < 1 or batch_size < 1 or not 0 < validation_share < 1:
-            raise InputError(
-                f"data: found n_cubes {n_cubes}, n_test {n_test}, batch_size {batch_size}, validation_share "
-                f"{validation_share}; give at least 2, 1 and 1, and a share between 0 and 1"
-            )
-        if snr is not None and not (np.asarray(snr, float) > 0).all():
-            raise InputError(f"data.snr: found {snr}; give a ratio above 0, a range of them, or null for no noise")
+        for name, value, least in (
+            ("n_cubes", n_cubes, 1),
+            ("n_test", n_test, 1),
+            ("batch_size", batch_size, 1),
+            ("seed", seed, 0),
+            ("n_workers", 1 if n_workers is None else n_workers, 1),
+        ):
+            if not isinstance(value, int) or value < least:
+                raise InputError(f"data: {name}: found {value!r}; give a whole number, at least {least}")
+        if not 0 < validation_share < 1:
+            raise InputError(f"data.validation_share: found {validation_share}; give a share between 0 and 1")
+        if snr is not None:
+            bounds = np.atleast_1d(np.asarray(snr, float))
+            if (
+                bounds.size > 2
+                or (isinstance(snr, list | tuple) and bounds.size != 2)
+                or not 0 < bounds[0] <= bounds[-1]
+            ):
+                raise InputError(
+                    f"data.snr: found {snr}; give a ratio above 0, [lowest, highest], or null for no noise"
+                )
         self.acquisition = acquisition
         self.recipes = {
             split: recipe_for(acquisition, phantom=phantom, simulator=simulator, seed=seed, split=split)

@@ -5,6 +5,7 @@ import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import torch
@@ -14,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from qtmnet.building import build_data, build_estimator
 from qtmnet.checkpoint import load_estimator
+from qtmnet.estimator import Recipe
 from qtmnet.evaluation import evaluate_on_cubes, print_table
 from qtmnet.metrics import Scores
 from qtmnet.module import QTMModule
@@ -47,6 +49,10 @@ def train(cfg: DictConfig) -> TrainingResult:
     run_dir = Path(cfg.run_dir)
     # Whatever can be refused is refused before anything is simulated.
     data = build_data(cfg)
+    if data.n_cubes["train"] < 2:
+        raise InputError(
+            f"data.n_cubes: found {data.n_cubes['train']}; give at least 2, to train on and to validate with"
+        )
     config = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(config, dict)
     module = QTMModule(
@@ -56,17 +62,14 @@ def train(cfg: DictConfig) -> TrainingResult:
         final_learning_rate=cfg.final_learning_rate,
         config={str(name): value for name, value in config.items()},
     )
+    checkpoints = run_dir / "checkpoints"
     if cfg.resume is not None:
-        load_estimator(cfg.resume)
-    keeper = ModelCheckpoint(
-        dirpath=run_dir / "checkpoints",
-        filename="best",
-        monitor="val/nrmse",
-        mode="min",
-        save_last=True,
-        enable_version_counter=False,
-    )
-    trainer = build_trainer(cfg, [keeper])
+        _check_same(load_estimator(cfg.resume).recipe, module.estimator.recipe)
+        checkpoints = Path(cfg.resume).parent  # so that the best of both parts is kept
+    common: dict[str, Any] = {"dirpath": checkpoints, "enable_version_counter": False}
+    keeper = ModelCheckpoint(filename="best", monitor="val/nrmse", mode="min", **common)
+    latest = ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **common)
+    trainer = build_trainer(cfg, [keeper, latest])
     data.prepare_data()
     if cfg.linear_start and cfg.resume is None:
         data.setup("fit")
@@ -75,7 +78,7 @@ def train(cfg: DictConfig) -> TrainingResult:
     try:
         trainer.fit(module, data, ckpt_path=cfg.resume, weights_only=True)
     except SystemExit:  # how Lightning ends an interrupted training
-        raise KeyboardInterrupt from None
+        raise KeyboardInterrupt(f"interrupted; go on with resume={checkpoints / 'last.ckpt'}") from None
     best = Path(keeper.best_model_path)
     scores = {}
     if cfg.evaluate:
@@ -83,7 +86,19 @@ def train(cfg: DictConfig) -> TrainingResult:
         print_table(scores, f"{data.n_cubes['test']} unseen cubes")
     print(f"checkpoint: {best}")
     nrmse = float(keeper.best_model_score) if keeper.best_model_score is not None else float("nan")
-    return TrainingResult(best=best, last=Path(keeper.last_model_path), nrmse=nrmse, scores=scores)
+    return TrainingResult(best=best, last=checkpoints / "last.ckpt", nrmse=nrmse, scores=scores)
+
+
+def _check_same(kept: Recipe, asked: Recipe) -> None:
+    """Refuse to go on with other settings than a checkpoint was made with."""
+    ours, theirs = kept.plain(), asked.plain()
+    different = [name for name in ours if ours[name] != theirs[name]]
+    if different:
+        name = different[0]
+        raise InputError(
+            f"resume: the checkpoint was trained with other settings ({name}: {ours[name]}, now {theirs[name]}); repeat "
+            "those of its run"
+        )
 
 
 def build_trainer(cfg: DictConfig, callbacks: list[L.Callback]) -> L.Trainer:
@@ -137,5 +152,4 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     warnings.filterwarnings("ignore", ".*The number of training batches.*")
     warnings.filterwarnings("ignore", ".*exists and is not empty.*")
-    warnings.filterwarnings("ignore", "The dirpath has changed.*")  # a resumed run has a folder of its own
     warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")

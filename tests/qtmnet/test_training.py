@@ -61,13 +61,20 @@ def test_resumed_training_ends_where_an_undisturbed_one_does(command, tiny, tmp_
 
     with monkeypatch.context() as patch:
         patch.setattr(QTMModule, "on_train_epoch_start", interrupt)
-        assert command("train", *common, "name=part").status == 130
+        stopped = command("train", *common, "name=part")
+        assert stopped.status == 130
+        assert "resume=" in stopped.err
     last = only(tmp_path, "runs/part/*/checkpoints/last.ckpt")
+    other = command("train", *common, "name=rest", f"resume={last}", "acquisition.labeling_duration=1.8")
+    assert other.status == 2
+    assert "other settings" in other.err
     assert command("train", *common, "name=rest", f"resume={last}").status == 0
     whole, rest = (
-        torch.load(only(tmp_path, f"runs/{name}/*/checkpoints/last.ckpt"), weights_only=True)["state_dict"]
-        for name in ("whole", "rest")
+        torch.load(only(tmp_path, f"runs/{name}/*/checkpoints/last.ckpt"), weights_only=True)
+        for name in ("whole", "part")
     )
+    assert whole["epoch"] == rest["epoch"] == 2
+    whole, rest = whole["state_dict"], rest["state_dict"]
     for name in whole:
         torch.testing.assert_close(whole[name], rest[name], rtol=0, atol=0)
 

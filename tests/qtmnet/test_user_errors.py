@@ -26,8 +26,12 @@ def one_line(outcome, *needles: str) -> None:
         (["model.lrr=1"], ["lrr"]),
         (["+model.lrr=1"], ["lrr"]),
         (["data=cco_cube"], ["cco_cube", "cco_cubes"]),
-        (["data.n_cubes=-1"], ["n_cubes -1"]),
+        (["data.n_cubes=-1"], ["n_cubes", "-1"]),
         (["data.snr=0"], ["data.snr", "found 0"]),
+        (["data.snr=[20,5]"], ["data.snr", "20"]),
+        (["data.snr=[5]"], ["data.snr", "5"]),
+        (["data.batch_size=1.5"], ["batch_size", "1.5"]),
+        (["data.seed=-1"], ["seed", "-1"]),
         (["phantom.shape=[0,8,8]"], ["shape", "0"]),
         (["phantom.reach_mm=-1"], ["reach_mm", "-1"]),
         (["phantom.t1_blood=0"], ["t1_blood", "0"]),
@@ -152,4 +156,4 @@ def test_as_a_process(tmp_path: Path) -> None:
     assert run.returncode == 2
     assert len(run.stderr.strip().splitlines()) == 1
     assert run.stderr.startswith("error: ")
-    assert "n_cubes 0" in run.stderr
+    assert "n_cubes: found 0" in run.stderr
