@@ -96,8 +96,7 @@ def _check_same(kept: Recipe, asked: Recipe) -> None:
     if different:
         name = different[0]
         raise InputError(
-            f"resume: the checkpoint was trained with other settings ({name}: {ours[name]}, now {theirs[name]}); repeat "
-            "those of its run"
+            f"resume: trained with other settings ({name}: {ours[name]}, now {theirs[name]}); repeat those of its run"
         )
 
 
