@@ -2,12 +2,16 @@
 
 Per terminal: one search among the segments nearby, one walk to the inlet to compare the candidates, one to
 pass the new flow on. Each time the forest has doubled, nodes and cells are put in order, for the sake of caches.
+
+Walks end at the trunk, if there is one: its vessels stay where they are and carry the flow that they were given,
+so what one more terminal costs from there to the inlet is known beforehand (`price`).
 """
 
 import math
 
 import numpy as np
 
+from simulators._join_point import apart, bifurcation, branch_off, onto_land, over_land
 from simulators._segment_cells import lay_cells, list_segment, most_new_blocks, nearest_segments, unlist_segment
 from simulators.compiling import njit
 from simulators.forest import _depth_first_order
@@ -23,21 +27,28 @@ NODE = np.dtype(
         ("flow", np.float64),
         ("root", np.float64),  # flow^(1/3)
         ("length", np.float64),
-        ("below", np.float64),  # growth of the path below this node, for the search that marked it
+        # Growth of the path below this node, for the search that marked it; in the trunk: volume that the way from the
+        # inlet to this node gains with each unit of flow.
+        ("below", np.float64),
         ("parent", np.int32),
-        ("mark", np.int32),  # the last search whose first candidate had this node upstream; −1: none
+        ("mark", np.int32),  # the last search whose first candidate had this node upstream; −1: none; −2 − i: trunk
     ],
     align=True,
 )
 
+TRUNK = -2
+"""Mark of the trunk's first node; a piece of the segment that ends in its node i is marked TRUNK − i."""
+
 
 @njit()
-def grow(flow, shape, size, given, p_new, reach, n_candidates, rng, nodes, room):  # type: ignore[no-untyped-def]
+def grow(flow, shape, size, p_new, reach, n_candidates, rng, nodes, n, room, terrain):  # type: ignore[no-untyped-def]
     """Grow one terminal into each voxel with flow; see `simulators.growth.grow_forest`.
 
     Args:
-        nodes: room for 2 · voxels + given inlets, of `NODE`, filled in place.
+        nodes: of `NODE`; what there is to grow from, and behind it room for two nodes a voxel, filled in place.
+        n: how many there are to grow from.
         room: workspace for the cells of as many nodes.
+        terrain: see `over_land`.
 
     Returns:
         Number of nodes, terminal node by voxel, number of voxels left unserved.
@@ -48,9 +59,6 @@ def grow(flow, shape, size, given, p_new, reach, n_candidates, rng, nodes, room)
     slot[free] = np.arange(n_free)
     terminal = np.full(flow.size, -1, np.int64)
     extent = shape * size
-    n = 0
-    for k in range(given.shape[0]):
-        n = _place(nodes, n, given[k, 0], given[k, 1], given[k, 2], -1, 0.0)
     candidate = np.empty(n_candidates, np.int64)
     distance = np.empty(n_candidates)
     point, first = np.empty(3), np.empty(3)
@@ -70,7 +78,7 @@ def grow(flow, shape, size, given, p_new, reach, n_candidates, rng, nodes, room)
         else:
             found = nearest_segments(point, cells, reach, candidate, distance)
             if found > 0:
-                n, moved = _join(point, flow[served], candidate[:found], nodes, n, cells)
+                n, moved = _join(point, flow[served], candidate[:found], nodes, n, cells, terrain)
         if n == before:
             failures += 1
             continue
@@ -170,9 +178,9 @@ def _draw_first_terminal(point, voxel, shape, size, reach, free, n_free, slot, r
 
 
 @njit()
-def _join(point, flow, candidate, nodes, n, cells):  # type: ignore[no-untyped-def]
+def _join(point, flow, candidate, nodes, n, cells, terrain):  # type: ignore[no-untyped-def]
     """Join a terminal to the cheapest candidate; returns the number of nodes and the segment that moved or −1."""
-    best, x, y, z = _cheapest_join(point, flow, candidate, nodes, n)
+    best, x, y, z = _cheapest_join(point, flow, candidate, nodes, n, terrain)
     unlist_segment(best, nodes, cells)
     if nodes[best].parent < 0:  # a given inlet gets its first segment
         joint, moved = best, -1
@@ -181,8 +189,11 @@ def _join(point, flow, candidate, nodes, n, cells):  # type: ignore[no-untyped-d
         n = _place(nodes, n, x, y, z, nodes[best].parent, nodes[best].flow)
         nodes[best].parent = joint
         nodes[best].length = _span(x, y, z, nodes[best])
+        if nodes[best].mark <= TRUNK:
+            nodes[joint].mark = nodes[best].mark
+            nodes[joint].below = nodes[best].below - nodes[best].length * _price(nodes[best])
     n = _place(nodes, n, point[0], point[1], point[2], joint, flow)
-    while joint >= 0:
+    while joint >= 0 and nodes[joint].mark > TRUNK:
         node = nodes[joint]
         node.root = _root_with_more(node, flow)
         node.flow += flow
@@ -191,11 +202,11 @@ def _join(point, flow, candidate, nodes, n, cells):  # type: ignore[no-untyped-d
 
 
 @njit()
-def _cheapest_join(point, flow, candidate, nodes, search):  # type: ignore[no-untyped-def]
+def _cheapest_join(point, flow, candidate, nodes, search, terrain):  # type: ignore[no-untyped-def]
     """The candidate segment, and the point to join it, for which the volume of the whole tree grows least.
 
     Candidates share most of their way to the inlet, so the first one's way is marked and the others walk
-    only until they meet it.
+    only until they meet it, or the trunk.
     """
     least = np.inf
     best = -1
@@ -207,20 +218,32 @@ def _cheapest_join(point, flow, candidate, nodes, search):  # type: ignore[no-un
         c = nodes[candidate[k]]
         if c.parent < 0:
             x, y, z = c.x, c.y, c.z
-            growth = terminal_weight * _apart(x, y, z, target)
+            growth = terminal_weight * over_land((x, y, z), target, terrain)
+        elif c.mark <= TRUNK:
+            p = nodes[c.parent]
+            price = flow * _price(c)
+            x, y, z = branch_off((p.x, p.y, p.z), (c.x, c.y, c.z), target, price, terminal_weight)
+            growth = (
+                flow * p.below + price * _span(x, y, z, p) + terminal_weight * over_land((x, y, z), target, terrain)
+            )
         else:
             p = nodes[c.parent]
+            a, b = (p.x, p.y, p.z), (c.x, c.y, c.z)
             weight, joint_weight = c.root**2, _root_with_more(c, flow) ** 2
-            x, y, z = bifurcation((p.x, p.y, p.z), (c.x, c.y, c.z), target, joint_weight, weight, terminal_weight)
+            joint = onto_land(bifurcation(a, b, target, joint_weight, weight, terminal_weight), terrain)
+            x, y, z = joint
             growth = (
-                joint_weight * _span(x, y, z, p)
-                + weight * (_span(x, y, z, c) - c.length)
-                + terminal_weight * _apart(x, y, z, target)
+                joint_weight * over_land(a, joint, terrain)
+                + weight * (over_land(joint, b, terrain) - over_land(a, b, terrain))
+                + terminal_weight * over_land(joint, target, terrain)
             )
             way = 0.0
             above = c.parent
-            while nodes[above].parent >= 0:
+            while nodes[above].parent >= 0 or nodes[above].mark <= TRUNK:
                 node = nodes[above]
+                if node.mark <= TRUNK:
+                    way += flow * node.below
+                    break
                 if k > 0 and node.mark == search:
                     way += first_way - node.below
                     break
@@ -237,6 +260,12 @@ def _cheapest_join(point, flow, candidate, nodes, search):  # type: ignore[no-un
             best = candidate[k]
             best_x, best_y, best_z = x, y, z
     return best, best_x, best_y, best_z
+
+
+@njit(error_model="numpy")
+def _price(node):  # type: ignore[no-untyped-def]
+    """Volume that a unit of length of a trunk's vessel gains with a unit of flow: d F^(2/3) / dF."""
+    return 2 / (3 * node.root)
 
 
 @njit(error_model="numpy")
@@ -257,45 +286,4 @@ def _root_with_more(node, more):  # type: ignore[no-untyped-def]
 
 @njit()
 def _span(x, y, z, node):  # type: ignore[no-untyped-def]
-    return _apart(x, y, z, (node.x, node.y, node.z))
-
-
-@njit()
-def _apart(x, y, z, b):  # type: ignore[no-untyped-def]
-    return math.sqrt((x - b[0]) ** 2 + (y - b[1]) ** 2 + (z - b[2]) ** 2)
-
-
-@njit()
-def bifurcation(a, b, c, weight_a, weight_b, weight_c):  # type: ignore[no-untyped-def]
-    """The point P of least w_a |P − a| + w_b |P − b| + w_c |P − c|: weighted Fermat–Torricelli point.
-
-    At P the three pulls balance, so the side opposite to each corner is seen from P under an angle that
-    the weights alone give: cos θ_a = (w_a² − w_b² − w_c²) / (2 w_b w_c). If the triangle's own angle at a
-    corner is at least that, P is the corner; else P has the barycentric coordinates
-    1 / (cot A − cot θ_a) and so on.
-
-    Returns:
-        x, y, z of P, in the units of a, b and c.
-    """
-    bc, ca, ab = _apart(*b, c) ** 2, _apart(*c, a) ** 2, _apart(*a, b) ** 2
-    dot_a, dot_b, dot_c = (ab + ca - bc) / 2, (bc + ab - ca) / 2, (ca + bc - ab) / 2
-    squared_a, squared_b, squared_c = weight_a * weight_a, weight_b * weight_b, weight_c * weight_c
-    cos_a = (squared_a - squared_b - squared_c) / (2 * weight_b * weight_c)
-    cos_b = (squared_b - squared_c - squared_a) / (2 * weight_c * weight_a)
-    cos_c = (squared_c - squared_a - squared_b) / (2 * weight_a * weight_b)
-    if dot_a <= cos_a * math.sqrt(ab * ca):
-        return a
-    if dot_b <= cos_b * math.sqrt(ab * bc):
-        return b
-    if dot_c <= cos_c * math.sqrt(ca * bc):
-        return c
-    double_area = math.sqrt(max(ab * ca - dot_a * dot_a, 1e-300))
-    share_a = 1 / (dot_a / double_area - cos_a / math.sqrt(max(1 - cos_a * cos_a, 1e-300)))
-    share_b = 1 / (dot_b / double_area - cos_b / math.sqrt(max(1 - cos_b * cos_b, 1e-300)))
-    share_c = 1 / (dot_c / double_area - cos_c / math.sqrt(max(1 - cos_c * cos_c, 1e-300)))
-    total = share_a + share_b + share_c
-    return (
-        (share_a * a[0] + share_b * b[0] + share_c * c[0]) / total,
-        (share_a * a[1] + share_b * b[1] + share_c * c[1]) / total,
-        (share_a * a[2] + share_b * b[2] + share_c * c[2]) / total,
-    )
+    return apart(x, y, z, (node.x, node.y, node.z))

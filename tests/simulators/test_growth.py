@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from simulators._growth_kernel import NODE, _cheapest_join, _join, _list_new, bifurcation, grow
+from simulators._growth_kernel import NODE, _cheapest_join, _join, _list_new, grow
+from simulators._join_point import bifurcation
 from simulators._segment_cells import lay_cells, nearest_segments, workspace
 from simulators.errors import InputError
 from simulators.forest import Forest
@@ -255,15 +256,19 @@ def test_bifurcation_of_equal_pulls_is_fermats_point() -> None:
 # --- the search and the choice --------------------------------------------------------------------------------
 
 
+FLAT = (np.empty((0, 0, 0), np.bool_), np.empty(0, np.int64), np.ones(3), 0.0)
+"""Terrain in which vessels may run anywhere."""
+
+
 def partly_grown(n_served: int, shape: tuple[int, int, int], seed: int) -> tuple[np.ndarray, int]:
     """Nodes, as the kernel keeps them, of a forest that serves some voxels; and how many there are."""
     flow = np.zeros(shape)
     rng = np.random.default_rng(seed)
     flow.ravel()[rng.choice(flow.size, n_served, replace=False)] = rng.uniform(0.1, 1, n_served)
     nodes = np.zeros(2 * flow.size, NODE)
-    inlet = np.array([[shape[0] / 2, shape[1] / 2, 0.0]])
+    nodes[0] = (shape[0] / 2, shape[1] / 2, 0, 0, 0, 0, 0, -1, -1)
     n, _, stuck = grow(
-        flow.ravel(), np.array(shape), np.ones(3), inlet, 0.02, np.inf, 3, rng, nodes, workspace(len(nodes))
+        flow.ravel(), np.array(shape), np.ones(3), 0.02, np.inf, 3, rng, nodes, 1, workspace(len(nodes)), FLAT
     )
     assert stuck == 0
     return nodes, n
@@ -317,7 +322,7 @@ def test_the_search_keeps_up_with_a_growing_forest() -> None:
         candidate, distance = np.empty(3, np.int64), np.empty(3)
         found = nearest_segments(point, cells, np.inf, candidate, distance)
         before = n
-        n, moved = _join(point, 0.5, candidate[:found], nodes, n, cells)
+        n, moved = _join(point, 0.5, candidate[:found], nodes, n, cells, FLAT)
         n_blocks = _list_new(nodes, before, n, moved, cells, n_blocks)
         assert n_blocks > 0
 
@@ -358,7 +363,7 @@ def test_the_join_is_the_cheapest_of_all_candidates(seed: int) -> None:
         search = minimize(lambda p: volume(node, p), corners.mean(axis=0), method="Nelder-Mead", options=options)
         return min(search.fun, *(volume(node, corner) for corner in corners))
 
-    best, x, y, z = _cheapest_join(point, flow, candidate, nodes, n + 1_000_000)
+    best, x, y, z = _cheapest_join(point, flow, candidate, nodes, n + 1_000_000, FLAT)
     cheapest = min(least_volume(int(node)) for node in candidate)
     assert volume(int(best), np.array([x, y, z])) == pytest.approx(cheapest, abs=1e-7)
 
