@@ -16,6 +16,7 @@ import numpy as np
 
 from qtmnet.nifti import read_image
 from simulators.errors import InputError
+from simulators.files import one_line
 
 VOLUME_TYPES = ("control", "label", "m0scan", "deltam", "cbf", "noRF", "n/a")
 NIFTI_ENDINGS = (".nii.gz", ".nii")
@@ -186,7 +187,7 @@ def _read_json(path: Path) -> dict[str, object]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as JSON ({_one_line(error)}); mend the file") from None
+        raise InputError(f"{path}: not readable as JSON ({one_line(error)}); mend the file") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: found {reprlib.repr(content)}; give a JSON object of field names and values")
     return content
@@ -217,7 +218,7 @@ def read_context(scan_path: Path, n_volumes: int) -> tuple[Path, np.ndarray]:
         with path.open(encoding="utf-8-sig", newline="") as table:
             rows = list(csv.DictReader(table, delimiter="\t", restval=""))
     except (OSError, ValueError, csv.Error) as error:
-        raise InputError(f"{path}: not readable as a table ({_one_line(error)}); mend the file") from None
+        raise InputError(f"{path}: not readable as a table ({one_line(error)}); mend the file") from None
     if not rows or "volume_type" not in rows[0]:
         found = reprlib.repr(list(rows[0])) if rows else "no rows"
         raise InputError(f"{path}: volume_type: no such column (found {found}); give volume_type and a line per volume")
@@ -289,7 +290,3 @@ def _applicable(image_path: Path, entities: set[str], ending: str) -> list[Path]
 
 def _ends_an_entity(name: str, ending: str) -> bool:
     return name == ending or name.endswith(f"_{ending}")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

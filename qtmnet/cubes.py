@@ -4,7 +4,6 @@ A cube keeps the *increments* of its step response from each time to the next, i
 increments, C = S(LD + PLD) − S(PLD), so their relative error is float16's, at most 5e-4, however large S is.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -24,6 +23,7 @@ from simulators.acquire import block_size
 from simulators.acquisition import Acquisition
 from simulators.cube import DEFAULT_TIME, CubeParameters, simulate_cube
 from simulators.errors import InputError
+from simulators.files import one_line, writing
 from simulators.transport.step_response import Simulator
 
 FORMAT = 1
@@ -59,6 +59,7 @@ class CubeRecipe:
     def settings(self) -> dict[str, object]:
         """All that a cube depends on, as plain data."""
         simulator = {"name": type(self.simulator).__name__, **asdict(self.simulator)}  # type: ignore[call-overload]
+        simulator.pop("n_threads", None)  # which no cube depends on
         plain = {
             "format": FORMAT,
             "phantom": asdict(self.phantom),
@@ -145,13 +146,13 @@ class CubeFolder:
         manifest = self.path / "dataset.json"
         settings = self.recipe.settings()
         if not manifest.exists():
-            with _writing(self.path, manifest) as temporary:
+            with writing(manifest) as temporary:
                 temporary.write_text(json.dumps(settings, indent=1) + "\n")
             return
         try:
             found = json.loads(manifest.read_text())
         except (OSError, ValueError) as error:
-            raise InputError(f"{manifest}: unreadable ({_one_line(error)}); choose another data.dir") from None
+            raise InputError(f"{manifest}: unreadable ({one_line(error)}); choose another data.dir") from None
         for field in settings:
             if found.get(field) != settings[field]:
                 name, here, there = _first_difference(field, found.get(field), settings[field])
@@ -186,7 +187,7 @@ class CubeFolder:
                 cube.vessels, cube.time, cube.label, slower_than=recipe.slower_than
             )
         increments = np.diff(seen, axis=0, prepend=np.float32(0)) * INCREMENT_SCALE
-        with _writing(self.path, self.file(index)) as temporary, open(temporary, "wb") as stream:
+        with writing(self.file(index)) as temporary, open(temporary, "wb") as stream:
             np.savez(
                 stream,
                 perfusion=cube.perfusion.astype(np.float32),
@@ -205,7 +206,7 @@ class CubeFolder:
             with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as kept:
                 stored = {name: kept[name] for name in ("perfusion", "att", "increments")}
         except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-            raise InputError(f"{path}: unreadable ({_one_line(error)}); delete it and run again") from None
+            raise InputError(f"{path}: unreadable ({one_line(error)}); delete it and run again") from None
         expected = (len(self.recipe.time), *self.recipe.phantom.shape)
         if stored["increments"].shape != expected:
             raise InputError(
@@ -248,23 +249,6 @@ def block_of(recipe: CubeRecipe, acquisition: Acquisition) -> tuple[int, int, in
 
 
 @contextmanager
-def _writing(folder: Path, path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` that becomes it if all goes well and vanishes if not."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        what = "no space left on the disk" if error.errno == errno.ENOSPC else _one_line(error)
-        raise InputError(f"{path}: cannot be written ({what}); mend that and run again to go on") from None
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
 def _single_threaded() -> Iterator[None]:
     """Started processes use one thread each."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -286,7 +270,3 @@ def _first_difference(name: str, found: object, asked: object) -> tuple[str, obj
             if found.get(key) != asked[key]:
                 return _first_difference(f"{name}.{key}", found.get(key), asked[key])
     return name, found, asked
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -1,15 +1,33 @@
 """Capillary beds: the many parallel capillaries between a voxel's arteriole and its venule."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from simulators.compiling import njit
 from simulators.errors import InputError
-from simulators.seeding import Seed, generator
+from simulators.seeding import Seed, generator, stage_seed
 
 ELEMENTS_PER_CAPILLARY = 10
 """Well-mixed elements along a capillary (eq. A3 of the QTMnet paper)."""
+
+
+@dataclass(frozen=True)
+class CapillaryBlock:
+    """Capillaries of some voxels.
+
+    Attributes:
+        voxel: in C order, those without capillaries left out, (V,).
+        start: first capillary of each voxel and the end of the last, (V + 1,).
+        flow: mm³/s through each capillary, (M,).
+        volume: mm³ of blood in each capillary, (M,).
+    """
+
+    voxel: np.ndarray
+    start: np.ndarray
+    flow: np.ndarray
+    volume: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,45 @@ class CapillaryBeds:
         """Number of capillaries in each voxel, (X, Y, Z)."""
         return np.diff(self.start).reshape(self.volume_fraction.shape)
 
+    def blocks(self) -> Iterator[CapillaryBlock]:
+        """All capillaries at once."""
+        voxel = np.flatnonzero(np.diff(self.start))
+        yield CapillaryBlock(voxel, np.append(self.start[voxel], self.start[-1]), self.flow, self.volume)
+
+
+@dataclass(frozen=True)
+class CapillaryPlan:
+    """Capillary beds that are drawn when they are asked for, a block of voxels at a time: a brain's fill gigabytes.
+
+    Attributes:
+        voxel_flow: mm³/s into each voxel, (X, Y, Z).
+        volume_fraction: mL of capillary blood per mL of tissue, (X, Y, Z).
+        seed: of the random draws; each block has draws of its own.
+        voxel_volume_mm3: volume of a voxel.
+    """
+
+    voxel_flow: np.ndarray
+    volume_fraction: np.ndarray
+    seed: Seed
+    voxel_volume_mm3: float
+
+    def blocks(self) -> Iterator[CapillaryBlock]:
+        """The capillaries, `VOXELS_PER_BLOCK` voxels at a time; the same ones whenever it is asked."""
+        served = np.flatnonzero(self.voxel_flow)
+        for number, first in enumerate(range(0, len(served), VOXELS_PER_BLOCK)):
+            voxel = served[first : first + VOXELS_PER_BLOCK]
+            beds = draw_capillaries(
+                self.voxel_flow.ravel()[voxel],
+                self.volume_fraction.ravel()[voxel],
+                seed=stage_seed(self.seed, number),
+                voxel_volume_mm3=self.voxel_volume_mm3,
+            )
+            yield CapillaryBlock(voxel, beds.start, beds.flow, beds.volume)
+
+
+VOXELS_PER_BLOCK = 2**15
+"""About 3.3 million capillaries, 50 MB."""
+
 
 def draw_capillaries(
     flow: np.ndarray,
@@ -54,7 +111,7 @@ def draw_capillaries(
     voxel add up to its flow and the volumes to its capillary blood volume.
 
     Args:
-        flow: mm³/s into each voxel, (X, Y, Z).
+        flow: mm³/s into each voxel, of any shape.
         volume_fraction: mL of capillary blood per mL of tissue, one for all voxels or one for each.
         seed: of the random draws.
         voxel_volume_mm3: volume of a voxel.

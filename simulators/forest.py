@@ -68,16 +68,19 @@ class Forest:
         volume = np.pi * self.radius**2 * self.length
         return np.divide(volume, self.flow, out=np.zeros(self.n_nodes), where=self.flow > 0)
 
-    def transit_time(self, inlet_delay: float | np.ndarray = 0.0) -> np.ndarray:
+    def transit_time(self, inlet_delay: float | np.ndarray = 0.0, detour: np.ndarray | None = None) -> np.ndarray:
         """Plug-flow time between the inlets and each node, Σ l/ū.
 
         Args:
             inlet_delay: s already gone at the inlet, one for all trees or one for each, (n_inlets,).
+            detour: s lost before each node's segment, (N,); none by default.
 
         Returns:
             s, (N,).
         """
         time = self.residence_time.copy()
+        if detour is not None:
+            time += detour
         time[self.inlets] = inlet_delay
         _accumulate_from_inlets(self.parent, time)
         return time

@@ -18,10 +18,12 @@ class Stage(IntEnum):
     CAPILLARIES = 4
     INLETS = 5
     NOISE = 6
+    PIAL_ARTERIES = 7
+    PIAL_VEINS = 8
 
 
-def stage_seed(seed: Seed, stage: Stage) -> np.random.SeedSequence:
-    """Seed of one stage: the same for the same (seed, stage), whatever was drawn before."""
+def stage_seed(seed: Seed, stage: Stage | int) -> np.random.SeedSequence:
+    """Seed of one stage, or of part i of one: the same for the same (seed, stage), whatever was drawn before."""
     if isinstance(seed, np.random.SeedSequence):
         return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, int(stage)))
     return np.random.SeedSequence(seed, spawn_key=(int(stage),))

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from simulators.capillaries import CapillaryBeds
+from simulators.capillaries import CapillaryBeds, CapillaryPlan
 from simulators.forest import Forest
 
 
@@ -18,12 +18,15 @@ class Vasculature:
         capillaries: the beds between an arterial and a venous terminal.
         veins: forest that drains them.
         inlet_delay: plug-flow time (s) from the labeling plane to each arterial inlet, (n_inlets,).
+        detour: plug-flow time (s) that blood loses before it enters each arterial node's segment, 0 but where it
+            comes by vessels that are not among these, as behind a stenosis, (N,); None for 0 everywhere.
     """
 
     arteries: Forest
-    capillaries: CapillaryBeds
+    capillaries: CapillaryBeds | CapillaryPlan
     veins: Forest
     inlet_delay: np.ndarray
+    detour: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -39,7 +42,7 @@ class Vasculature:
     @cached_property
     def arterial_transit_time(self) -> np.ndarray:
         """Plug-flow time (s) from the labeling plane to every arterial node, (N,)."""
-        return self.arteries.transit_time(self.inlet_delay)
+        return self.arteries.transit_time(self.inlet_delay, self.detour)
 
     @property
     def att(self) -> np.ndarray:

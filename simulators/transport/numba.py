@@ -6,18 +6,20 @@ exact impulse responses, see `chain`; both factors are exact step averages, so t
 the step. Veins: see `veins`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 
+from simulators.capillaries import CapillaryBlock
 from simulators.compiling import njit
 from simulators.errors import InputError
-from simulators.forest import Forest
 from simulators.label import LabelKinetics
 from simulators.transport import laminar
 from simulators.transport.chain import impulse_responses
-from simulators.transport.pieces import Pieces, cut_at_voxel_faces
+from simulators.transport.pieces import Pieces, Sites, cut_at_voxel_faces
 from simulators.transport.step_response import StepResponse, checked_time
 from simulators.transport.veins import VENOUS_STRIDE, venous_label
 from simulators.vasculature import Vasculature
@@ -31,30 +33,44 @@ TAU_STEP = 0.004
 
 @dataclass(frozen=True)
 class NumbaSimulator:
-    """Label transport on the CPU in one thread, compiled by Numba.
+    """Label transport on the CPU, compiled by Numba.
 
     Attributes:
         time_step: s, of the convolution in the capillary beds; half that of the veins' time courses.
+        n_threads: threads that share the work on beds and veins; the result is the same for any number.
     """
 
     time_step: float = 0.025
+    n_threads: int = 1
 
     def __post_init__(self) -> None:
         if not 0 < self.time_step <= 0.1:
             raise InputError(f"time_step: found {self.time_step}; give more than 0 and at most 0.1 s")
+        if not self.n_threads >= 1:
+            raise InputError(f"n_threads: found {self.n_threads}; give at least 1")
 
     def step_response(self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics) -> StepResponse:
         """Step response at the given times; see `simulators.transport.step_response.Simulator`."""
         time = checked_time(time)
         arterial = self.arterial_step_response(vessels, time, label)
-        bed, venous_inflow = self._beds(vessels, time, label)
+        pieces = cut_at_voxel_faces(vessels.veins)
+        sites = Sites.of(arterial[0].size, pieces.voxel, np.flatnonzero(vessels.arteries.terminal.ravel() >= 0))
+        amount, venous_inflow = self._beds(vessels, sites, time, label)
         left = venous_label(
-            vessels.veins, cut_at_voxel_faces(vessels.veins), venous_inflow, time, self.time_step, label.t1_blood, bed
+            vessels.veins,
+            pieces,
+            sites,
+            venous_inflow,
+            time,
+            self.time_step,
+            label.t1_blood,
+            amount,
+            self.n_threads,
         )
         return StepResponse(
             time=time,
             arterial=arterial,
-            bed=_as_images(bed, vessels),
+            bed=sites.images(amount, vessels.shape, vessels.voxel_volume),
             voxel_size_mm=vessels.arteries.voxel_size_mm,
             left=left,
         )
@@ -64,49 +80,66 @@ class NumbaSimulator:
     ) -> np.ndarray:
         """Label in arteries; see `simulators.transport.step_response.Simulator`."""
         time = checked_time(time)
-        amount = np.zeros((int(np.prod(vessels.shape)), len(time)))
-        arteries, pieces = vessels.arteries, cut_at_voxel_faces(vessels.arteries)
-        _deposit_arterial(arteries, pieces, vessels.arterial_transit_time, time, label.t1_blood, slower_than, amount)
-        return _as_images(amount, vessels)
+        pieces = cut_at_voxel_faces(vessels.arteries)
+        sites = Sites.of(int(np.prod(vessels.shape)), pieces.voxel)
+        amount = np.zeros((len(sites.voxel), len(time)))
+        _deposit_arterial(vessels, pieces, sites, time, label.t1_blood, slower_than, amount)
+        return sites.images(amount, vessels.shape, vessels.voxel_volume)
 
-    def _beds(self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics) -> tuple[np.ndarray, np.ndarray]:
-        """Amounts (mm³) in the beds, (X·Y·Z, T), and what they pass on, (X·Y·Z, L), in steps of the veins."""
+    def _beds(
+        self, vessels: Vasculature, sites: Sites, time: np.ndarray, label: LabelKinetics
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Amounts (mm³) in the beds, (S, T), and what they pass on, (S, L), in steps of the veins."""
         n_steps = VENOUS_STRIDE * int(np.ceil(time[-1] / self.time_step / VENOUS_STRIDE) + 1)
         grid = self.time_step * np.arange(n_steps + 1)
         ends, weights = _interpolation(time / self.time_step)
-        beds, tau = vessels.capillaries, vessels.att.ravel()
-        amount = np.zeros((len(tau), len(time)))
-        outflow = np.zeros((len(tau), n_steps // VENOUS_STRIDE), np.float32)
-        for voxels, fraction in _voxels_by_volume_fraction(vessels):
-            present, gone = impulse_responses(TRANSIT_TIMES, fraction, label, self.time_step, n_steps)
-            _fill_beds(
-                voxels,
-                tau,
-                _tails(tau[voxels] / 2, label.t1_blood),
-                grid,
-                _tails(grid[1:], label.t1_blood),
-                (beds.start, beds.flow, beds.volume, np.log(TRANSIT_TIMES)),
-                present.astype(np.float32),
-                gone.astype(np.float32),
-                ends,
-                weights,
-                amount,
-                outflow,
+        fraction, tau = vessels.capillaries.volume_fraction.ravel(), vessels.att.ravel()
+        tables = {
+            value: tuple(
+                table.astype(np.float32)
+                for table in impulse_responses(TRANSIT_TIMES, float(value), label, self.time_step, n_steps)
             )
+            for value in np.unique(fraction[np.isfinite(tau)])
+        }
+        amount = np.zeros((len(sites.voxel), len(time)))
+        outflow = np.zeros((len(sites.voxel), n_steps // VENOUS_STRIDE), np.float32)
+
+        def fill(block: CapillaryBlock) -> None:
+            shared = fraction[block.voxel]
+            for value in np.unique(shared):
+                _fill_beds(
+                    np.flatnonzero(shared == value),
+                    sites.place[block.voxel],
+                    tau[block.voxel],
+                    _tails(tau[block.voxel] / 2, label.t1_blood),
+                    grid,
+                    _tails(grid[1:], label.t1_blood),
+                    (block.start, block.flow, block.volume, np.log(TRANSIT_TIMES)),
+                    *tables[value],
+                    ends,
+                    weights,
+                    amount,
+                    outflow,
+                )
+
+        _share_among_threads(fill, vessels.capillaries.blocks(), self.n_threads)
         return amount, outflow
 
 
-def _as_images(amount: np.ndarray, vessels: Vasculature) -> np.ndarray:
-    images = np.ascontiguousarray(amount.T / vessels.voxel_volume, np.float32)
-    return images.reshape(-1, *vessels.shape)
+def _share_among_threads(fill: Callable[[CapillaryBlock], None], blocks: Iterator[CapillaryBlock], n: int) -> None:
+    """Call a function of each block; no thread asks for a block before it has done the one before."""
+    lock = Lock()
 
+    def work(_thread: int) -> None:
+        while True:
+            with lock:
+                block = next(blocks, None)
+            if block is None:
+                return
+            fill(block)
 
-def _voxels_by_volume_fraction(vessels: Vasculature) -> Iterator[tuple[np.ndarray, float]]:
-    """Voxels that have a terminal, and the capillary volume fraction that they share."""
-    fraction = vessels.capillaries.volume_fraction.ravel()
-    served = vessels.arteries.terminal.ravel() >= 0
-    for value in np.unique(fraction[served]):
-        yield np.flatnonzero(served & (fraction == value)), float(value)
+    with ThreadPoolExecutor(n) as pool:
+        list(pool.map(work, range(n)))
 
 
 def _tails(s: np.ndarray, t1: float) -> np.ndarray:
@@ -132,31 +165,31 @@ def _interpolation(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @njit()
 def _fill_beds(  # type: ignore[no-untyped-def]
-    voxels, tau, first_tails, grid, grid_tails, capillaries, present, gone, ends, weights, amount, outflow
+    rows, place, tau, first_tails, grid, grid_tails, capillaries, present, gone, ends, weights, amount, outflow
 ):
-    """Convolve each voxel's inflow with its capillaries' responses: amounts at the wanted times, outflow by step."""
+    """Convolve the inflow of these rows of a block with their capillaries' responses: amounts at the wanted times, and
+    outflow by step, into each one's place."""
     n_steps = grid.size - 1
     start, flow, volume, log_theta = capillaries
     spectrum = np.empty(log_theta.size, np.float32)
     inflow_backwards = np.empty(n_steps, np.float32)
     held, passed = np.empty(n_steps, np.float32), np.empty(n_steps, np.float32)
-    for row in range(voxels.size):
-        voxel = voxels[row]
-        own = slice(start[voxel], start[voxel + 1])
+    for row in rows:
+        own = slice(start[row], start[row + 1])
         _share_out(flow[own], volume[own], log_theta, spectrum)
         _combine(spectrum, present, held)
         _combine(spectrum, gone, passed)
-        _inflow_backwards(tau[voxel], first_tails[row], grid, grid_tails, inflow_backwards)
+        _inflow_backwards(tau[row], first_tails[row], grid, grid_tails, inflow_backwards)
         for k in range(ends.shape[0]):
             for j in range(4):
                 if weights[k, j] != 0:
                     end = ends[k, j]
-                    amount[voxel, k] += weights[k, j] * _dot(held[:end], inflow_backwards[n_steps - end :])
+                    amount[place[row], k] += weights[k, j] * _dot(held[:end], inflow_backwards[n_steps - end :])
         before = np.float32(0)
         for step in range(outflow.shape[1]):
             end = VENOUS_STRIDE * (step + 1)
             total = _dot(passed[:end], inflow_backwards[n_steps - end :])
-            outflow[voxel, step] = total - before
+            outflow[place[row], step] = total - before
             before = total
 
 
@@ -214,32 +247,29 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
 
 
 def _deposit_arterial(
-    arteries: Forest,
+    vessels: Vasculature,
     pieces: Pieces,
-    tau: np.ndarray,
+    sites: Sites,
     time: np.ndarray,
     t1: float,
     slower_than: float,
     amount: np.ndarray,
 ) -> None:
+    arteries = vessels.arteries
     grid = TAU_STEP * np.arange(int(2 * time[-1] / TAU_STEP) + 3)
-    value = laminar.stored_for_ever(grid, t1)
-    slope = laminar.expn(2, grid / 2 / t1)
-    seen = arteries.velocity <= slower_than
-    at_time = laminar.tail_integral(2, time, t1)
-    reached = laminar.stored(time, 2 * time, t1)
     _deposit(
         arteries.parent,
         arteries.flow,
-        seen,
-        tau,
+        arteries.velocity <= slower_than,
+        vessels.arterial_transit_time,
+        arteries.residence_time,
         pieces.start,
-        pieces.voxel,
+        sites.place[pieces.voxel],
         pieces.end,
-        (value, slope),
+        (laminar.stored_for_ever(grid, t1), laminar.expn(2, grid / 2 / t1)),
         time,
-        at_time,
-        reached,
+        laminar.tail_integral(2, time, t1),
+        laminar.stored(time, 2 * time, t1),
         amount,
     )
 
@@ -258,21 +288,22 @@ def _stored_for_ever(tau, table):  # type: ignore[no-untyped-def]
 
 @njit()
 def _deposit(  # type: ignore[no-untyped-def]
-    parent, flow, seen, tau, start, voxel, end, table, time, at_time, reached, amount
+    parent, flow, seen, tau, residence, start, place, end, table, time, at_time, reached, amount
 ):
-    """Add F (G(t; τ₂) − G(t; τ₁)) of every piece to its voxel."""
+    """Add F (G(t; τ₂) − G(t; τ₁)) of every piece to its place."""
     before = np.empty(time.size)
     after = np.empty(time.size)
     for node in range(parent.size):
-        if parent[node] < 0 or not seen[node] or tau[parent[node]] >= 2 * time[-1]:
+        begin = tau[node] - residence[node]
+        if parent[node] < 0 or not seen[node] or begin >= 2 * time[-1]:
             continue
         for piece in range(start[node] - 1, start[node + 1]):  # one before the first: the segment's beginning
             share = 0.0 if piece < start[node] else end[piece]
-            here = tau[parent[node]] + share * (tau[node] - tau[parent[node]])
+            here = max(begin + share * residence[node], 0.0)
             for_ever = _stored_for_ever(min(here, 2 * time[-1]), table)
             for k in range(time.size):
                 after[k] = for_ever - here * here / 4 * at_time[k] if here < 2 * time[k] else reached[k]
-            if piece >= start[node] and voxel[piece] >= 0:
+            if piece >= start[node] and place[piece] >= 0:
                 for k in range(time.size):
-                    amount[voxel[piece], k] += flow[node] * (after[k] - before[k])
+                    amount[place[piece], k] += flow[node] * (after[k] - before[k])
             before, after = after, before

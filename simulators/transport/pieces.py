@@ -31,6 +31,37 @@ def cut_at_voxel_faces(forest: Forest) -> Pieces:
     return Pieces(start, voxel, end)
 
 
+@dataclass(frozen=True)
+class Sites:
+    """The voxels that hold something, numbered: the arrays of a transport have a row for each of them alone.
+
+    Attributes:
+        voxel: in C order, (S,).
+        place: row of each voxel, −1 where there is none; a last entry of −1 for what lies outside, (X·Y·Z + 1,).
+    """
+
+    voxel: np.ndarray
+    place: np.ndarray
+
+    @classmethod
+    def of(cls, n_voxels: int, *voxels: np.ndarray) -> "Sites":
+        """Sites of all the voxels given, −1 among them for none."""
+        place = np.full(n_voxels + 1, -1, np.int32)
+        for some in voxels:
+            place[some] = 0
+        place[-1] = -1
+        voxel = np.flatnonzero(place == 0)
+        place[voxel] = np.arange(len(voxel))
+        return cls(voxel, place)
+
+    def images(self, amount: np.ndarray, shape: tuple[int, int, int], voxel_volume: float) -> np.ndarray:
+        """Concentrations, float32, (T, X, Y, Z), of amounts in mm³ of label, (S, T)."""
+        images = np.zeros((amount.shape[1], int(np.prod(shape))), np.float32)
+        for image, column in zip(images, amount.T, strict=True):
+            image[self.voxel] = column / voxel_volume
+        return images.reshape(-1, *shape)
+
+
 def blood_volume(forest: Forest, pieces: Pieces) -> np.ndarray:
     """Volume of the forest's vessels in each voxel, mm³, (X, Y, Z)."""
     share = pieces.end.copy()

@@ -90,6 +90,7 @@ class ReferenceSimulator:
             arteries.parent,
             _depth(arteries.parent),
             residence / self.time_step,
+            (np.zeros(arteries.n_nodes) if vessels.detour is None else vessels.detour) / self.time_step,
             np.where(arteries.velocity <= slower_than, arteries.flow * arteries.residence_time, 0.0),
             _voxel_of_node(arteries),
             (pieces.start, pieces.voxel, pieces.end),
@@ -105,19 +106,19 @@ class ReferenceSimulator:
         self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics, inflow: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Amounts (mm³) in the beds, (X·Y·Z, T), and label (mm³/s) that leaves each, (X·Y·Z, samples)."""
-        beds = vessels.capillaries
+        fraction = vessels.capillaries.volume_fraction.ravel()
         amount = np.zeros((len(inflow), len(time)))
         outflow = np.zeros_like(inflow)
-        for voxel, fraction in enumerate(beds.volume_fraction.ravel()):
-            own = slice(beds.start[voxel], beds.start[voxel + 1])
-            held = _step_capillaries(
-                (beds.flow[own], beds.volume[own]),
-                (*label.exchange_rates(fraction), *label.decay_rates),
-                self.time_step,
-                inflow[voxel],
-                outflow[voxel],
-            )
-            amount[voxel] = np.interp(time / self.time_step + 1, np.arange(len(held)), held)
+        for block in vessels.capillaries.blocks():
+            for voxel, first, end in zip(block.voxel, block.start[:-1], block.start[1:], strict=True):
+                held = _step_capillaries(
+                    (block.flow[first:end], block.volume[first:end]),
+                    (*label.exchange_rates(fraction[voxel]), *label.decay_rates),
+                    self.time_step,
+                    inflow[voxel],
+                    outflow[voxel],
+                )
+                amount[voxel] = np.interp(time / self.time_step + 1, np.arange(len(held)), held)
         return amount, outflow
 
     def _veins(
@@ -168,9 +169,9 @@ def _depth(parent: np.ndarray) -> np.ndarray:
 
 @njit()
 def _flow_down(  # type: ignore[no-untyped-def]
-    parent, depth, residence, volume, voxel, pieces, n_streamlines, places, decay, amount, inflow
+    parent, depth, residence, detour, volume, voxel, pieces, n_streamlines, places, decay, amount, inflow
 ):
-    """Follow every streamline down the arteries; `residence` and `places` in steps, `decay` per step."""
+    """Follow every streamline down the arteries; `residence`, `detour` and `places` in steps, `decay` per step."""
     # Nodes stand in depth-first order: the latest course one level up is the parent's.
     courses = np.zeros((depth.max() + 1, inflow.shape[1]))
     late = np.empty(depth.max() + 1)  # of each course's samples, in steps
@@ -180,13 +181,17 @@ def _flow_down(  # type: ignore[no-untyped-def]
         relative_velocity = 2 * (1 - (streamline + 0.5) / n_streamlines)
         for node in range(parent.size):
             delay = residence[node] / relative_velocity
+            before = detour[node] / relative_velocity
             course = courses[depth[node]]
             upstream, upstream_late = entering, 0.5  # so that its rise from sample 0 to 1 has its middle at t = 0
             if parent[node] >= 0:
                 upstream, upstream_late = courses[depth[node] - 1], late[depth[node] - 1]
                 if upstream[-1] > 0:  # a step response never falls: some label has come
                     share = volume[node] / n_streamlines
-                    _add_label(upstream, upstream_late, delay, share, False, node, pieces, places, decay, amount)
+                    _add_label(
+                        upstream, upstream_late, before, delay, share, False, node, pieces, places, decay, amount
+                    )
+            delay += before
             whole = np.floor(upstream_late + delay)
             late[depth[node]] = upstream_late + delay - whole
             _delay(upstream, whole, np.exp(-decay * delay), course)
@@ -210,7 +215,7 @@ def _flow_up(  # type: ignore[no-untyped-def]
         if parent[node] < 0:
             leaving += share * flow[node] * course
             continue
-        _add_label(course, 0.0, residence[node], volume[node], True, node, pieces, places, decay, amount)
+        _add_label(course, 0.0, 0.0, residence[node], volume[node], True, node, pieces, places, decay, amount)
         _delay(course, residence[node], np.exp(-decay * residence[node]), delayed)
         courses[parent[node]] += delayed * (flow[node] / flow[parent[node]])
 
@@ -227,14 +232,15 @@ def _delay(course, steps, weight, delayed):  # type: ignore[no-untyped-def]
 
 @njit()
 def _add_label(  # type: ignore[no-untyped-def]
-    course, late, steps, volume, backwards, node, pieces, places, decay, amount
+    course, late, before, steps, volume, backwards, node, pieces, places, decay, amount
 ):
     """Add the label in a segment to the voxels of its pieces: volume times the mean course at midpoints of parts of
-    the way that take a step at most. `backwards`: the blood comes from the segment's end."""
+    the way that take a step at most, `before` steps after it was upstream. `backwards`: the blood comes from the
+    segment's end."""
     start, voxel, end = pieces
     low = 0.0
     for piece in range(start[node], start[node + 1]):
-        first = (1 - end[piece] if backwards else low) * steps
+        first = before + (1 - end[piece] if backwards else low) * steps
         duration = (end[piece] - low) * steps
         n_parts = max(int(np.ceil(min(duration, 1e9))), 1)
         held = volume * (end[piece] - low) / n_parts

@@ -7,12 +7,14 @@ no decay either. A node's time course is therefore the sum of its daughters', an
 what passes the outlet between t + f T₂ and t + f T₁.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from simulators.compiling import njit
 from simulators.forest import Forest
 from simulators.transport import laminar
-from simulators.transport.pieces import Pieces
+from simulators.transport.pieces import Pieces, Sites
 
 VENOUS_STRIDE = 2
 """Time steps of the capillary beds in one of the veins."""
@@ -21,22 +23,26 @@ VENOUS_STRIDE = 2
 def venous_label(
     veins: Forest,
     pieces: Pieces,
+    sites: Sites,
     inflow: np.ndarray,
     time: np.ndarray,
     bed_step: float,
     t1: float,
     amount: np.ndarray,
+    n_threads: int = 1,
 ) -> np.ndarray:
     """Add the label in the veins to `amount`.
 
     Args:
         veins: forest whose terminals drain the voxels.
         pieces: its segments, cut at voxel faces.
-        inflow: label (mm³) that enters each voxel's venule in each time step, (X·Y·Z, L).
+        sites: what the rows of `inflow` and `amount` stand for.
+        inflow: label (mm³) that enters each voxel's venule in each time step, (S, L).
         time: s, (T,).
         bed_step: s; the steps of `inflow` are VENOUS_STRIDE times as long.
         t1: of blood, s.
-        amount: mm³ of label in each voxel, (X·Y·Z, T), added to in place.
+        amount: mm³ of label in each voxel, (S, T), added to in place.
+        n_threads: threads that share the bundles of streamlines; the result is the same for any number.
 
     Returns:
         Label (mm³) that has left through the outlets by each time, (T,).
@@ -45,25 +51,36 @@ def venous_label(
     growth = np.exp((np.arange(inflow.shape[1]) + 0.5) * step / t1)
     source = np.full(veins.n_nodes, -1, np.int64)
     served = np.flatnonzero(veins.terminal.ravel() >= 0)
-    source[veins.terminal.ravel()[served]] = served
+    source[veins.terminal.ravel()[served]] = sites.place[served]
+    to_outlet, place = veins.transit_time(), sites.place[pieces.voxel]
+
+    def follow(bundles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        held, left = np.zeros_like(amount), np.zeros(len(time))
+        _follow_to_outlets(
+            veins.parent,
+            to_outlet,
+            source,
+            pieces.start,
+            place,
+            pieces.end,
+            inflow,
+            growth / laminar.STREAMLINE_BUNDLES,
+            time,
+            np.exp(-time / t1),
+            step,
+            t1,
+            bundles,
+            held,
+            left,
+        )
+        return held, left
+
+    # Always two halves, so that sums are rounded alike whatever the number of threads.
     left = np.zeros(len(time))
-    _follow_to_outlets(
-        veins.parent,
-        veins.transit_time(),
-        source,
-        pieces.start,
-        pieces.voxel,
-        pieces.end,
-        inflow,
-        growth / laminar.STREAMLINE_BUNDLES,
-        time,
-        np.exp(-time / t1),
-        step,
-        t1,
-        laminar.bundle_delays(),
-        amount,
-        left,
-    )
+    with ThreadPoolExecutor(min(n_threads, 2)) as pool:
+        for held, gone in pool.map(follow, np.array_split(laminar.bundle_delays(), 2)):
+            amount += held
+            left += gone
     return left
 
 
@@ -80,6 +97,7 @@ def _follow_to_outlets(  # type: ignore[no-untyped-def]
     begins = np.empty(depth + 1, np.int64)
     course = np.empty(n_steps)
     passed = np.empty(n_steps + 1)
+    near, far = np.empty(time.size), np.empty(time.size)  # what has passed the two ends of a piece by each time
     for delay in delays:
         top = 0
         for node in range(parent.size - 1, -1, -1):
@@ -104,15 +122,17 @@ def _follow_to_outlets(  # type: ignore[no-untyped-def]
                 continue
             low = to_outlet[parent[node]]
             span = to_outlet[node] - low
-            share = 0.0
+            place = delay * low / step - begin
+            for k in range(time.size):
+                near[k] = _at(passed, time[k] / step + place)
             for piece in range(start[node], start[node + 1]):
+                place = (delay * (low + end[piece] * span)) / step - begin
+                for k in range(time.size):
+                    far[k] = _at(passed, time[k] / step + place)
                 if voxel[piece] >= 0:
-                    near = (delay * (low + share * span)) / step - begin
-                    far = (delay * (low + end[piece] * span)) / step - begin
                     for k in range(time.size):
-                        held = _at(passed, time[k] / step + far) - _at(passed, time[k] / step + near)
-                        amount[voxel[piece], k] += decay[k] * held
-                share = end[piece]
+                        amount[voxel[piece], k] += decay[k] * (far[k] - near[k])
+                near, far = far, near
             courses[top] = course
             whose[top], begins[top] = node, begin
             top += 1
