@@ -12,14 +12,13 @@ several leaves has no terminal. Flows follow from the radii of the leaves by Mur
 
 import contextlib
 import os
-from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from simulators.errors import InputError
 from simulators.forest import ARTERIAL_MURRAY_K, Forest, depth_first_order, flow_from_terminals, murray_radius
+from simulators.swc_rows import SwcRows, is_depth_first, parents_of, read_rows
 
 SIGNATURE = "# qtmnet vessel forest"
 
@@ -71,9 +70,9 @@ def read_swc(path: str | os.PathLike[str], *, murray_k: float | None = None) -> 
     Raises:
         InputError: for a file that is no forest; names the line to mend.
     """
-    rows = _read_rows(Path(str(path)))
-    parent = _parents(rows)
-    if not _is_depth_first(parent):
+    rows = read_rows(Path(str(path)))
+    parent = parents_of(rows)
+    if not is_depth_first(parent):
         order = depth_first_order(parent)
         place = np.append(np.argsort(order), -1)
         parent = place[parent[order]]
@@ -81,7 +80,7 @@ def read_swc(path: str | os.PathLike[str], *, murray_k: float | None = None) -> 
     leaf = _leaves(parent)
     _check_radii(rows, lone=leaf & (parent < 0))
     size, shape = _voxels(rows)
-    ends = leaf & (rows.column("type") == TERMINAL) if rows.is_ours else leaf
+    ends = leaf & (rows.column("type") == TERMINAL) if _is_ours(rows) else leaf
     return Forest(
         position=rows.position,
         parent=parent.astype(np.int32),
@@ -90,42 +89,6 @@ def read_swc(path: str | os.PathLike[str], *, murray_k: float | None = None) -> 
         terminal=_terminals(rows.position, np.flatnonzero(ends), size, shape),
         voxel_size_mm=size,
     )
-
-
-COLUMNS = ("id", "type", "x", "y", "z", "radius", "parent")
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """A file as it stands: its numbers (N, 7), their lines (N,), and the values of comments `# key: value`."""
-
-    path: Path
-    number: np.ndarray
-    line: np.ndarray
-    comments: dict[str, list[str]]
-    is_ours: bool
-
-    def column(self, name: str) -> np.ndarray:
-        return self.number[:, COLUMNS.index(name)].copy()
-
-    @property
-    def position(self) -> np.ndarray:
-        return self.number[:, 2:5].copy()
-
-    def in_order(self, order: np.ndarray) -> "_Rows":
-        return _Rows(self.path, self.number[order], self.line[order], self.comments, self.is_ours)
-
-    def error(self, row: int | np.integer, what: str) -> InputError:
-        return InputError(f"{self.path}, line {self.line[row]}: {what}")
-
-    def header(self, key: str, n_values: int) -> list[float]:
-        """The numbers above 0 of a comment `# key: values` in a file of our own."""
-        found = self.comments.get(key, [""])[0]
-        with contextlib.suppress(ValueError):
-            values = [float(value) for value in found.split()]
-            if len(values) == n_values and all(0 < value < np.inf for value in values):
-                return values
-        raise InputError(f"{self.path}: comment {key}: found {found[:40]!r}; give {n_values} numbers above 0")
 
 
 def _header(target: Path, forest: Forest) -> list[str]:
@@ -163,95 +126,37 @@ def _murray_k_of(flow: np.ndarray, radius: np.ndarray) -> float | None:
     return murray_k if np.allclose(murray_radius(flow, murray_k), radius, rtol=1e-13, atol=0) else None
 
 
-def _read_rows(path: Path) -> _Rows:
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name an SWC file") from None
-    number: list[list[float]] = []
-    line: list[int] = []
-    comments = defaultdict(list)
-    for k, content in enumerate(text.split("\n"), 1):
-        data, _, comment = content.partition("#")
-        key, colon, value = comment.partition(":")
-        if colon:
-            comments[key.strip()].append(value.strip())
-        fields = data.split()
-        if fields:
-            number.append(_numbers(path, k, fields))
-            line.append(k)
-    if not number:
-        raise InputError(f"{path}: found no node; give lines of {' '.join(COLUMNS)}")
-    return _Rows(path, np.array(number), np.array(line), dict(comments), text.startswith(SIGNATURE))
+def _is_ours(rows: SwcRows) -> bool:
+    return rows.first_line.startswith(SIGNATURE)
 
 
-def _numbers(path: Path, line: int, fields: list[str]) -> list[float]:
-    """The seven numbers of a node; what stands behind them is left."""
-    if len(fields) < len(COLUMNS):
-        raise InputError(f"{path}, line {line}: found {len(fields)} columns; give {' '.join(COLUMNS)}")
-    values = []
-    for name, text in zip(COLUMNS, fields, strict=False):
-        try:
-            value = float(text)
-        except ValueError:
-            value = np.nan
-        if not abs(value) < 2**53 or (name in ("id", "type", "parent") and not value.is_integer()):
-            kind = "a whole number" if name in ("id", "type", "parent") else "a number"
-            raise InputError(f"{path}, line {line}: {name}: found {text[:40]!r}; give {kind}")
-        values.append(value)
-    return values
+def _stated(rows: SwcRows, key: str, n_values: int) -> list[float]:
+    """The numbers above 0 of a comment `# key: values` in a file of our own."""
+    found = rows.comments.get(key, [""])[0]
+    with contextlib.suppress(ValueError):
+        values = [float(value) for value in found.split()]
+        if len(values) == n_values and all(0 < value < np.inf for value in values):
+            return values
+    raise InputError(f"{rows.path}: comment {key}: found {found[:40]!r}; give {n_values} numbers above 0")
 
 
-def _parents(rows: _Rows) -> np.ndarray:
-    """Row of each row's parent, −1 at inlets, (N,)."""
-    identity, parent_identity = rows.column("id"), rows.column("parent")
-    order = np.argsort(identity, kind="stable")
-    ordered = identity[order]
-    for again in order[1:][ordered[1:] == ordered[:-1]]:
-        raise rows.error(again, f"id: found {identity[again]:.0f} a second time; number each node once")
-    for taken in np.flatnonzero(identity == -1):
-        raise rows.error(taken, "id: found -1, which as a parent means none; give the node another number")
-    place = np.minimum(np.searchsorted(ordered, parent_identity), len(order) - 1)
-    parent = np.where(parent_identity == -1, -1, order[place])
-    for orphan in np.flatnonzero((parent >= 0) & (ordered[place] != parent_identity)):
-        raise rows.error(
-            orphan,
-            f"parent: found {parent_identity[orphan]:.0f}, which no node is; give a node's id, or -1 at an inlet",
-        )
-    above = parent
-    for _ in range(len(parent).bit_length()):  # 1, 2, 4, … steps upstream: more than there are nodes
-        above = np.where(above >= 0, above[above], -1)
-    for circling in above[above >= 0]:
-        raise rows.error(circling, f"parent: found node {identity[circling]:.0f} upstream of itself; give a tree")
-    return parent
-
-
-def _is_depth_first(parent: np.ndarray) -> bool:
-    """Whether parents come first and each subtree is a run: its nodes fill the run that their number asks for."""
-    node = np.arange(len(parent))
-    if not (parent < node).all():
-        return False
-    end = node + flow_from_terminals(parent, np.ones(len(parent)))
-    return bool((end <= np.where(parent >= 0, end[parent], len(parent))).all())
-
-
-def _check_radii(rows: _Rows, lone: np.ndarray) -> None:
+def _check_radii(rows: SwcRows, lone: np.ndarray) -> None:
     """Radii are above 0; only an inlet that feeds nothing may have none."""
     radius = rows.column("radius")
     for row in np.flatnonzero((radius < 0) | ((radius == 0) & ~lone)):
         raise rows.error(row, f"radius: found {radius[row]:g}; give mm above 0")
 
 
-def _leaf_flow(rows: _Rows, leaf: np.ndarray, murray_k: float | None) -> np.ndarray:
+def _leaf_flow(rows: SwcRows, leaf: np.ndarray, murray_k: float | None) -> np.ndarray:
     """Flow (mm³/s) that each node hands on to tissue, 0 but at leaves, (N,)."""
     stated = {}
-    if rows.is_ours and murray_k is None:
+    if _is_ours(rows) and murray_k is None:
         for text in rows.comments.get("leaf_flow", [])[1:]:
             with contextlib.suppress(ValueError):
                 identity, value = text.split()
                 stated[float(identity)] = float(value)
         if not stated:
-            (murray_k,) = rows.header("murray_k", 1)
+            (murray_k,) = _stated(rows, "murray_k", 1)
     if not stated:
         murray_k = ARTERIAL_MURRAY_K if murray_k is None else murray_k
         if not 0 < murray_k < np.inf:
@@ -265,11 +170,11 @@ def _leaf_flow(rows: _Rows, leaf: np.ndarray, murray_k: float | None) -> np.ndar
     return flow
 
 
-def _voxels(rows: _Rows) -> tuple[tuple[float, float, float], tuple[int, int, int]]:
+def _voxels(rows: SwcRows) -> tuple[tuple[float, float, float], tuple[int, int, int]]:
     """Edge lengths (mm) of a voxel, and voxels along each axis."""
     size, shape = np.ones(3), np.maximum(np.floor(rows.position.max(axis=0)) + 1, 1)
-    if rows.is_ours:
-        size, shape = np.array(rows.header("voxel_size_mm", 3)), np.floor(rows.header("shape", 3))
+    if _is_ours(rows):
+        size, shape = np.array(_stated(rows, "voxel_size_mm", 3)), np.floor(_stated(rows, "shape", 3))
     if not 1 <= np.prod(shape) <= MOST_VOXELS:
         counts = " × ".join(f"{count:.0f}" for count in shape)
         raise InputError(f"{rows.path}: found a domain of {counts} voxels; give coordinates in mm, not µm")
