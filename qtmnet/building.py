@@ -7,6 +7,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from qtmnet.bids import find_scans
+from qtmnet.brains import refuse_brain
 from qtmnet.data import QTMDataModule
 from qtmnet.estimator import Estimator, Recipe
 from qtmnet.scan import read_scan
@@ -38,7 +39,12 @@ def build_acquisition(from_bids: str | None = None, **protocol: object) -> Acqui
 
 
 def build_data(cfg: DictConfig) -> QTMDataModule:
-    """The data module of a configuration."""
+    """The data module of a configuration.
+
+    Raises:
+        InputError: if its phantom is a brain.
+    """
+    refuse_brain(cfg)
     return instantiate(cfg.data, _convert_="all")
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simulators.acquire import block_size
+from simulators.acquire import block_size, nested_voxel_size, simulated_time
 from simulators.acquisition import Acquisition
 from simulators.cube import DEFAULT_TIME, CubeParameters, simulate_cube
 from simulators.errors import InputError
@@ -100,30 +100,22 @@ def recipe_for(
     of the acquired one, and the shape is rounded to whole acquired voxels. S is simulated until the last readout.
     """
     crushing = acquisition.vascular_crushing
-    last = max(DEFAULT_TIME[-1], float(np.ceil(acquisition.last_readout / DEFAULT_TIME[0]) * DEFAULT_TIME[0]))
     return CubeRecipe(
         phantom=fitted(phantom, acquisition),
         simulator=simulator,
         seed=seed,
         split=split,
-        time=tuple(DEFAULT_TIME[0] * k for k in range(1, round(last / DEFAULT_TIME[0]) + 1)),
+        time=simulated_time(acquisition),
         slower_than=np.inf if crushing is None else crushing,
     )
 
 
 def fitted(phantom: CubeParameters, acquisition: Acquisition) -> CubeParameters:
     """The phantom with voxels that nest in the acquired ones."""
-    acquired = np.asarray(acquisition.voxel_size_mm)
-    block = np.maximum(np.round(acquired / phantom.voxel_size_mm).astype(int), 1)
-    size = acquired / block
-    if np.abs(size / phantom.voxel_size_mm - 1).max() < 1e-3:
-        size = np.asarray(phantom.voxel_size_mm)
+    size = nested_voxel_size(phantom.voxel_size_mm, acquisition)
+    block = np.maximum(np.round(np.asarray(acquisition.voxel_size_mm) / size).astype(int), 1)
     shape = np.maximum(np.round(np.asarray(phantom.shape) / block).astype(int), 1) * block
-    return replace(
-        phantom,
-        voxel_size_mm=(float(size[0]), float(size[1]), float(size[2])),
-        shape=(int(shape[0]), int(shape[1]), int(shape[2])),
-    )
+    return replace(phantom, voxel_size_mm=size, shape=(int(shape[0]), int(shape[1]), int(shape[2])))
 
 
 class CubeFolder:

@@ -1,4 +1,4 @@
-"""`evaluate.py`: the network beside the kinetic models, on cubes that training never saw."""
+"""`evaluate.py`: the network beside the kinetic models, on cubes that training never saw or on a whole brain."""
 
 import json
 from collections.abc import Iterator
@@ -8,18 +8,21 @@ from pathlib import Path
 import numpy as np
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from rich.console import Console
-from rich.table import Table
 
-from qtmnet import kinetic
+from qtmnet.baselines import KINETIC_METHODS, fit_baselines
+from qtmnet.brain_evaluation import check_settings, evaluate_brain
+from qtmnet.brains import simulate_for
 from qtmnet.checkpoint import load_estimator
 from qtmnet.data import QTMDataModule
 from qtmnet.estimator import Estimator
 from qtmnet.figures import save_comparison
 from qtmnet.metrics import Scores, score
-from simulators.cube import CubeParameters
+from qtmnet.score_tables import print_table
+from simulators.acquisition import Acquisition
+from simulators.brain_parameters import BrainParameters
+from simulators.errors import InputError
 
-METHODS = ("qtmnet", "single_delay", "multi_delay")
+METHODS = ("qtmnet", *KINETIC_METHODS)
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,50 @@ class Estimates:
     by_method: dict[str, np.ndarray]
 
 
-def evaluate(cfg: DictConfig) -> dict[str, Scores]:
-    """Evaluate a checkpoint; see `conf/evaluate.yaml`."""
+def evaluate(cfg: DictConfig) -> object:
+    """Evaluate a checkpoint, and the kinetic models beside it; see `conf/evaluate.yaml`.
+
+    Returns:
+        Scores by method; of a brain by kind of region, region and method.
+
+    Raises:
+        InputError: for settings that do not fit the phantom.
+    """
+    return evaluate_cubes_of(cfg) if cfg.get("phantom") is None else evaluate_phantom(cfg)
+
+
+def evaluate_phantom(cfg: DictConfig) -> object:
+    """Evaluate on the phantom of the configuration, with the network if there is one."""
+    phantom = instantiate(cfg.phantom, _convert_="all")
+    if not isinstance(phantom, BrainParameters):
+        raise InputError(
+            f"phantom: found {type(phantom).__name__}; give phantom=brain, or leave it out for cubes like those that "
+            "the checkpoint was trained on"
+        )
+    estimator = load_estimator(cfg.ckpt) if cfg.ckpt is not None else None
+    acquisition = _protocol(cfg, estimator)
+    check_settings(estimator, acquisition, cfg.snr)
+    brain = simulate_for(phantom, acquisition, instantiate(cfg.simulator), cfg.dir)
+    assert brain is not None  # all of its stages were asked for
+    return evaluate_brain(brain, acquisition, estimator, Path(cfg.run_dir), snr=cfg.snr, seed=cfg.seed)
+
+
+def _protocol(cfg: DictConfig, estimator: Estimator | None) -> Acquisition:
+    """The configured protocol, or the checkpoint's as long as the configured one is the default."""
+    configured = instantiate(cfg.acquisition, _convert_="all")
+    return estimator.recipe.acquisition if estimator is not None and configured == Acquisition() else configured
+
+
+def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
+    """Evaluate a checkpoint on cubes like those that it was trained on."""
+    if cfg.ckpt is None:
+        raise InputError("ckpt: not given; give a checkpoint that train.py wrote, or phantom=brain to do without")
+    if cfg.snr is not None:
+        raise InputError(
+            f"snr: found {cfg.snr}; cubes get the noise of the training, leave it out or give phantom=brain"
+        )
+    if instantiate(cfg.acquisition, _convert_="all") != Acquisition():
+        raise InputError("acquisition: cubes are read with the checkpoint's; leave it out, or give phantom=brain")
     estimator = load_estimator(cfg.ckpt)
     recipe = estimator.recipe
     data = QTMDataModule(
@@ -79,25 +124,6 @@ def _estimate_each(estimator: Estimator, data: QTMDataModule) -> Iterator[tuple[
         maps = {"qtmnet": estimator.perfusion(sample["concentration"], slice_time)}
         timing = tuple(slice_time.tolist()) if data.acquisition.slice_timing else ()
         acquisition = replace(data.acquisition, slice_timing=timing)
-        for method in METHODS[1:]:
-            maps[method] = kinetic.fit(
-                sample["concentration"], acquisition, method=method, **kinetic_parameters(estimator.recipe.phantom)
-            ).cbf
+        fitted = fit_baselines(sample["concentration"], acquisition, estimator.recipe.phantom)
+        maps |= {method: fitted[method].cbf for method in KINETIC_METHODS}
         yield sample["perfusion"][0], maps
-
-
-def kinetic_parameters(phantom: CubeParameters) -> dict[str, float]:
-    """Constants that the kinetic models would be given if the tissue's own were known."""
-    if phantom.exchange == "none":
-        return {"t1_blood": phantom.t1_blood, "t1_tissue": phantom.t1_blood, "partition_coefficient": np.inf}
-    return {"t1_blood": phantom.t1_blood, "t1_tissue": phantom.t1_tissue}
-
-
-def print_table(scores: dict[str, Scores], caption: str) -> None:
-    """Print the scores, a row for each method."""
-    table = Table("method", "NRMSE", "bias (mL/100g/min)", "SSIM", "slope", title=caption)
-    for method, value in scores.items():
-        table.add_row(
-            method, f"{value.nrmse:.3f}", f"{value.bias_ml_100g_min:+.2f}", f"{value.ssim:.3f}", f"{value.slope:.3f}"
-        )
-    Console(width=100).print(table)

@@ -1,5 +1,6 @@
 """How far an estimated perfusion map is from the truth."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -11,10 +12,10 @@ class Scores:
     """Agreement of an estimate with the truth.
 
     Attributes:
-        nrmse: ‖Q̂ − Q‖₂ / ‖Q‖₂, the paper's relative error.
+        nrmse: ‖Q̂ − Q‖₂ / ‖Q‖₂, the paper's relative error; NaN where Q is 0 throughout.
         bias_ml_100g_min: mean of Q̂ − Q.
         ssim: structural similarity, mean over maps; NaN where a map is thinner than 3 voxels.
-        slope: of the least-squares line of Q̂ on Q.
+        slope: of the least-squares line of Q̂ on Q; NaN where Q does not vary.
     """
 
     nrmse: float
@@ -38,22 +39,46 @@ def score(estimate: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = Non
         estimate, truth = estimate[None], truth[None]
         mask = None if mask is None else mask[None]
     counts = np.ones(truth.shape, bool) if mask is None else mask.astype(bool)
-    q_hat, q = estimate[counts].astype(float), truth[counts].astype(float)
-    return Scores(
-        nrmse=float(np.linalg.norm(q_hat - q) / np.linalg.norm(q)),
-        bias_ml_100g_min=float((q_hat - q).mean()),
-        ssim=float(np.mean([_similarity(e, t, c) for e, t, c in zip(estimate, truth, counts, strict=True)])),
-        slope=float(np.polyfit(q, q_hat, 1)[0]),
-    )
+    similarity = [similarity_map(e, t, c)[c].mean() for e, t, c in zip(estimate, truth, counts, strict=True)]
+    return _scores(estimate[counts], truth[counts], float(np.mean(similarity)))
 
 
-def _similarity(estimate: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> float:
-    """Mean structural similarity over the voxels that count; the window is 7 voxels, less where the map is thinner."""
+def score_parts(
+    estimate: np.ndarray, truth: np.ndarray, mask: np.ndarray, parts: Mapping[str, np.ndarray]
+) -> dict[str, Scores]:
+    """Score parts of one map, whose structural similarity is that of the whole: one range, one map, many means.
+
+    Args:
+        estimate, truth: mL/100g/min, (X, Y, Z).
+        mask: voxels of the whole, (X, Y, Z).
+        parts: voxels of each part, (X, Y, Z), at least one.
+    """
+    similarity = similarity_map(estimate, truth, mask)
+    return {name: _scores(estimate[part], truth[part], float(similarity[part].mean())) for name, part in parts.items()}
+
+
+def similarity_map(estimate: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Structural similarity around each voxel, (X, Y, Z); the range is that of the truth where it counts.
+
+    The window is 7 voxels, less where the map is thinner, and NaN below 3.
+    """
     window = min(7, *(size if size % 2 else size - 1 for size in truth.shape))
     if window < 3:
-        return float("nan")
-    span = float(truth[counts].max() - truth[counts].min()) or 1.0
+        return np.full(truth.shape, np.nan)
+    span = float(np.ptp(truth[counts])) or 1.0
     _, similarity = structural_similarity(
         truth.astype(float), estimate.astype(float), win_size=window, data_range=span, full=True
     )
-    return float(similarity[counts].mean())
+    return similarity
+
+
+def _scores(q_hat: np.ndarray, q: np.ndarray, ssim: float) -> Scores:
+    q_hat, q = q_hat.astype(float), q.astype(float)
+    size, spread = np.linalg.norm(q), q - q.mean()
+    varies = np.linalg.norm(spread) > 1e-6 * size  # truths are kept in float32
+    return Scores(
+        nrmse=float(np.linalg.norm(q_hat - q) / size) if size > 0 else np.nan,
+        bias_ml_100g_min=float((q_hat - q).mean()),
+        ssim=ssim,
+        slope=float(spread @ q_hat / (spread @ spread)) if varies else np.nan,
+    )

@@ -2,6 +2,10 @@
 
 from simulators.acquire import acquire
 from simulators.acquisition import Acquisition
+from simulators.anatomy import Anatomy, TissueMaps
+from simulators.brain import Brain, simulate_brain
+from simulators.brain_parameters import Angiography, BrainParameters
+from simulators.brain_scan import BrainScan, scan_brain
 from simulators.cube import Cube, CubeParameters, simulate_cube
 from simulators.errors import InputError
 from simulators.forest import Forest
@@ -14,6 +18,11 @@ from simulators.vasculature import Vasculature
 
 __all__ = [
     "Acquisition",
+    "Anatomy",
+    "Angiography",
+    "Brain",
+    "BrainParameters",
+    "BrainScan",
     "Cube",
     "CubeParameters",
     "Forest",
@@ -22,8 +31,11 @@ __all__ = [
     "NumbaSimulator",
     "ReferenceSimulator",
     "StepResponse",
+    "TissueMaps",
     "Vasculature",
     "acquire",
     "grow_forest",
+    "scan_brain",
+    "simulate_brain",
     "simulate_cube",
 ]

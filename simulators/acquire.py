@@ -4,7 +4,7 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
 from simulators.acquisition import Acquisition
-from simulators.cube import Cube
+from simulators.cube import DEFAULT_TIME, Cube
 from simulators.errors import InputError
 from simulators.transport.numba import NumbaSimulator
 from simulators.transport.step_response import StepResponse
@@ -55,6 +55,23 @@ def block_size(simulated_mm: tuple[float, float, float], acquisition: Acquisitio
             f"{list(simulated_mm)} mm"
         )
     return int(whole[0]), int(whole[1]), int(whole[2])
+
+
+def nested_voxel_size(simulated_mm: tuple[float, float, float], acquisition: Acquisition) -> tuple[float, float, float]:
+    """The voxel size nearest to the simulated one of which the acquired voxel is a whole multiple, mm."""
+    acquired = np.asarray(acquisition.voxel_size_mm)
+    size = acquired / np.maximum(np.round(acquired / simulated_mm).astype(int), 1)
+    if np.abs(size / simulated_mm - 1).max() < 1e-3:
+        size = np.asarray(simulated_mm)
+    x, y, z = size.tolist()
+    return x, y, z
+
+
+def simulated_time(acquisition: Acquisition) -> tuple[float, ...]:
+    """Times (s since labeling began) to simulate for a protocol: the default ones, and on until its last readout."""
+    step = DEFAULT_TIME[0]
+    last = max(DEFAULT_TIME[-1], float(np.ceil(acquisition.last_readout / step) * step))
+    return tuple(step * k for k in range(1, round(last / step) + 1))
 
 
 def average_voxels(image: np.ndarray, block: tuple[int, int, int]) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.capillaries import CapillaryBeds, draw_capillaries
+from simulators.capillaries import CapillaryBeds, CapillaryPlan, draw_capillaries
 from simulators.errors import InputError
 from simulators.forest import ARTERIAL_MURRAY_K, VENOUS_MURRAY_K, Forest
 from simulators.growth import grow_forest
@@ -158,7 +158,7 @@ class Cube:
         return self.vessels.veins
 
     @property
-    def capillaries(self) -> CapillaryBeds:
+    def capillaries(self) -> CapillaryBeds | CapillaryPlan:
         """Capillary beds."""
         return self.vessels.capillaries
 

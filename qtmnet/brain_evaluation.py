@@ -1,0 +1,81 @@
+"""The network beside the kinetic models on a whole simulated brain, and in every part of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from qtmnet.baselines import KINETIC_METHODS
+from qtmnet.brain_estimates import RegionScores, estimate_brain, score_regions, with_noise
+from qtmnet.brain_regions import brain_regions
+from qtmnet.brain_report import print_report, write_report
+from qtmnet.estimator import Estimator
+from qtmnet.prediction import protocol_differences
+from simulators.acquisition import Acquisition
+from simulators.brain import Brain
+from simulators.brain_scan import acquire_brain, scan_brain
+from simulators.errors import InputError
+
+ARTERIAL_LABEL = {"all label": None, "crushed": 0.0}
+"""The two settings of vascular crushing (mm/s) under which the kinetic models are always reported."""
+
+
+def evaluate_brain(
+    brain: Brain,
+    acquisition: Acquisition,
+    estimator: Estimator | None,
+    run_dir: Path,
+    *,
+    snr: float | None = None,
+    seed: int = 0,
+) -> RegionScores:
+    """Scan a brain, estimate its perfusion with all methods and score them, as a whole and by region.
+
+    The kinetic models are scored a second time with all arterial label in the image and with none. Writes
+    `metrics.json`, maps as NIfTI and figures into the run's folder, and prints tables, see `qtmnet.brain_report`.
+
+    Args:
+        brain: the phantom.
+        acquisition: protocol, vascular crushing included.
+        estimator: the network; None compares the kinetic models alone.
+        run_dir: folder to write into.
+        snr: signal-to-noise ratio of the frames, see `with_noise`; None for no noise.
+        seed: of the noise.
+
+    Returns:
+        Scores by kind of region, region and method.
+
+    Raises:
+        InputError: before anything is written, for settings that fit neither the network nor the brain.
+    """
+    check_settings(estimator, acquisition, snr)
+    scan = with_noise(scan_brain(brain, acquisition), snr, seed)
+    estimates = estimate_brain(scan, acquisition, brain.label, estimator)
+    regions = brain_regions(scan, brain.territory_names)
+    scores = score_regions(estimates, regions)
+    scores["arterial_label"] = {}
+    for name, velocity in ARTERIAL_LABEL.items():
+        setting = replace(acquisition, vascular_crushing=velocity)
+        other = estimates
+        if setting != acquisition:
+            seen = with_noise(replace(scan, concentration=acquire_brain(brain, setting)), snr, seed)
+            other = estimate_brain(seen, setting, brain.label, None)
+        by_method = score_regions(other, {"brain": regions["brain"]})["brain"]["all"]
+        scores["arterial_label"][name] = {method: by_method[method] for method in KINETIC_METHODS}
+    write_report(run_dir, scores, estimates, regions, acquisition)
+    print_report(run_dir, scores, regions, acquisition)
+    return scores
+
+
+def check_settings(estimator: Estimator | None, acquisition: Acquisition, snr: float | None) -> None:
+    """Make sure, before a brain is simulated for it, that a network reads what it was trained for.
+
+    Raises:
+        InputError: if not, or for a signal-to-noise ratio that is not above 0.
+    """
+    if snr is not None and (isinstance(snr, bool) or not isinstance(snr, int | float) or not snr > 0):
+        raise InputError(f"snr: found {snr}; give a ratio above 0, or null for no noise")
+    differences = protocol_differences(estimator.recipe.acquisition, acquisition) if estimator else []
+    if differences:
+        raise InputError(
+            f"ckpt: trained for another protocol ({'; '.join(differences)}); leave the acquisition out to take the "
+            "checkpoint's, or train a network with these acquisition settings"
+        )

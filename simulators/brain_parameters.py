@@ -1,0 +1,144 @@
+"""What a brain is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from simulators.anatomy import TissueMaps
+from simulators.errors import InputError
+from simulators.forest import ARTERIAL_MURRAY_K, VENOUS_MURRAY_K
+from simulators.great_vessels import GreatVessels, read_great_vessels, template_arteries, template_veins
+from simulators.label import LabelKinetics
+
+
+@dataclass(frozen=True)
+class Angiography:
+    """Where the great vessels come from: those of the template in MNI152, unless files say otherwise.
+
+    Attributes:
+        swc: arteries as SWC, mm of the anatomy.
+        tof: arteries as a time-of-flight angiogram, NIfTI.
+        transform: text file of a 4×4 matrix that takes the file's mm to those of the anatomy.
+        inlets: mm, of the angiogram, (n, 3): where its arteries begin; found by themselves if None.
+        veins_swc: veins as SWC, mm of the anatomy.
+
+    Raises:
+        InputError: if arteries are given twice.
+    """
+
+    swc: str | None = None
+    tof: str | None = None
+    transform: str | None = None
+    inlets: tuple[tuple[float, float, float], ...] | None = None
+    veins_swc: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.swc is not None and self.tof is not None:
+            raise InputError("angiography: found swc and tof; give one of them")
+        if self.transform is not None and self.swc is None and self.tof is None:
+            raise InputError("angiography.transform: found a file but no swc or tof; give what it moves")
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files to read, by field."""
+        names = ("swc", "tof", "transform", "veins_swc")
+        return {name: str(getattr(self, name)) for name in names if getattr(self, name) is not None}
+
+    def arteries(self) -> GreatVessels:
+        """The great arteries, mm of the anatomy."""
+        if self.swc is not None:
+            return read_great_vessels(self.swc, self.transform)
+        if self.tof is not None:
+            from simulators.angiography import trace_tof
+
+            inlets = None if self.inlets is None else np.asarray(self.inlets, float)
+            return trace_tof(self.tof, inlets=inlets, transform=self.transform)
+        return template_arteries()
+
+    def veins(self) -> GreatVessels:
+        """The great veins, mm of the anatomy."""
+        return template_veins() if self.veins_swc is None else read_great_vessels(self.veins_swc)
+
+
+INLET_SHARES = {"ICA_L": 0.375, "ICA_R": 0.375, "BA": 0.25}
+"""Of the flow to the brain; phase-contrast MRI gives 72 : 28 to 80 : 20 (Zarrinkoob 2015, J Cereb Blood Flow Metab)."""
+
+
+@dataclass(frozen=True)
+class BrainParameters:
+    """What a brain is made from.
+
+    Attributes:
+        anatomy: maps of tissue.
+        angiography: great vessels.
+        seed: of all random draws.
+        voxel_size_mm: edge lengths of a voxel; each in grey or white matter gets an arterial and a venous terminal.
+        pial_spacing_mm: between the ends of pial vessels.
+        n_candidates: segments compared for a new terminal.
+        inlet_shares: of the whole flow that the territory of each inlet asks for, by name; None for the nearest.
+        grey_perfusion, white_perfusion: mL/100g/min.
+        perfusion_fluctuation: relative standard deviation of a voxel's perfusion.
+        territory_perfusion: factors on perfusion, by territory ("MCA_L"), inlet ("ICA_L") or side ("left").
+        territory_delay: s that blood is late at the first vessel of a territory or at an inlet, as behind a stenosis.
+        arterial_murray_k, venous_murray_k: of r = k F^(1/3), mm (mm³/s)^(−1/3).
+        grey_capillary_volume, white_capillary_volume: mL of capillary blood per mL of tissue.
+        permeability_surface_ml_100g_min, exchange, t1_blood, t1_tissue, extravascular_volume: see `LabelKinetics`.
+    """
+
+    anatomy: TissueMaps = field(default_factory=TissueMaps)
+    angiography: Angiography = field(default_factory=Angiography)
+    seed: int = 0
+    voxel_size_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    pial_spacing_mm: float = 4.0
+    n_candidates: int = 3
+    inlet_shares: Mapping[str, float] | None = field(default_factory=lambda: dict(INLET_SHARES))
+    grey_perfusion: float = 60.0
+    white_perfusion: float = 20.0
+    perfusion_fluctuation: float = 0.1
+    territory_perfusion: Mapping[str, float] = field(default_factory=dict)
+    territory_delay: Mapping[str, float] = field(default_factory=dict)
+    arterial_murray_k: float = ARTERIAL_MURRAY_K
+    venous_murray_k: float = VENOUS_MURRAY_K
+    grey_capillary_volume: float = 0.022
+    white_capillary_volume: float = 0.012
+    permeability_surface_ml_100g_min: float = 150.0
+    exchange: str = "two_compartment"
+    t1_blood: float = 1.65
+    t1_tissue: float = 1.2
+    extravascular_volume: float = 0.9
+
+    def __post_init__(self) -> None:
+        size = tuple(float(edge) for edge in np.atleast_1d(self.voxel_size_mm))
+        if len(size) != 3 or not all(0.5 <= edge <= 10 for edge in size):
+            raise InputError(f"phantom.voxel_size_mm: found {self.voxel_size_mm}; give three edges of 0.5 to 10 mm")
+        object.__setattr__(self, "voxel_size_mm", size)
+        for name, low, high in (
+            ("pial_spacing_mm", 1, 50),
+            ("n_candidates", 1, 100),
+            ("grey_perfusion", 1e-3, 1000),
+            ("white_perfusion", 1e-3, 1000),
+            ("perfusion_fluctuation", 0, 0.3),
+            ("arterial_murray_k", 1e-3, 1),
+            ("venous_murray_k", 1e-3, 1),
+            ("grey_capillary_volume", 1e-4, 0.2),
+            ("white_capillary_volume", 1e-4, 0.2),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise InputError(f"phantom.{name}: found {getattr(self, name)}; give {low} to {high}")
+        for name, low in (("territory_perfusion", 1e-3), ("territory_delay", 0.0)):
+            for territory, value in getattr(self, name).items():
+                if not low <= value <= 100:
+                    raise InputError(f"phantom.{name}.{territory}: found {value}; give {low} to 100")
+        _ = self.label  # refuses what no tissue has
+
+    @property
+    def label(self) -> LabelKinetics:
+        """Kinetics of the label."""
+        return LabelKinetics(
+            t1_blood=self.t1_blood,
+            t1_tissue=self.t1_tissue,
+            exchange=self.exchange,
+            permeability_surface_ml_100g_min=self.permeability_surface_ml_100g_min,
+            extravascular_volume=self.extravascular_volume,
+        )

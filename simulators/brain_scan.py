@@ -1,0 +1,120 @@
+"""What a scanner sees of a whole brain: frames, truth and anatomy, all on the acquired voxels.
+
+A brain is too large to be held several times over: each point in time is padded and averaged on its own.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulators.acquire import average_voxels, block_size, read_out
+from simulators.acquisition import Acquisition
+from simulators.anatomy import GREY, WHITE
+from simulators.brain import Brain
+from simulators.transport.numba import NumbaSimulator
+
+NO_TERRITORY = 255
+"""Where no artery of any territory ends."""
+
+Block = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class BrainScan:
+    """A brain on the acquired voxels; those at the high ends may reach beyond the domain, into nothing.
+
+    Attributes:
+        concentration: mL of labeled blood per mL of tissue, (K, x, y, z), float32.
+        perfusion: truth, the mean over the acquired voxel, mL/100g/min, (x, y, z).
+        grey, white: share of the acquired voxel that is grey or white matter, (x, y, z).
+        territory: the most frequent one among those of the voxel, `NO_TERRITORY` where there is none, (x, y, z).
+        att: arterial transit time, mean over what is served, s, NaN where nothing is, (x, y, z).
+        great_vessel_distance: mm to the nearest great artery, mean over the voxel, (x, y, z).
+        affine: acquired voxel index (voxel centre) to mm, (4, 4).
+    """
+
+    concentration: np.ndarray
+    perfusion: np.ndarray
+    grey: np.ndarray
+    white: np.ndarray
+    territory: np.ndarray
+    att: np.ndarray
+    great_vessel_distance: np.ndarray
+    affine: np.ndarray
+
+
+def scan_brain(brain: Brain, acquisition: Acquisition) -> BrainScan:
+    """Image a brain; see `BrainScan`.
+
+    Raises:
+        InputError: if voxels do not nest, slices and slice times differ in number, or the label was not simulated for
+            long enough.
+    """
+    block = block_size(brain.response.voxel_size_mm, acquisition)
+    tissue, att = brain.anatomy.tissue, brain.att
+    return BrainScan(
+        concentration=acquire_brain(brain, acquisition),
+        perfusion=_coarse(brain.perfusion, block),
+        grey=_coarse(tissue == GREY, block),
+        white=_coarse(tissue == WHITE, block),
+        territory=_most_frequent(brain.territory, block),
+        att=_mean_where(np.isfinite(att), att, block),
+        great_vessel_distance=_mean_where(np.ones(tissue.shape, bool), brain.great_vessel_distance, block),
+        affine=acquired_affine(brain.anatomy.affine, block),
+    )
+
+
+def acquire_brain(brain: Brain, acquisition: Acquisition) -> np.ndarray:
+    """The frames alone, (K, x, y, z) in float32; the domain ends in whole acquired voxels, padded with nothing.
+
+    Raises:
+        InputError: as `scan_brain`.
+    """
+    block = block_size(brain.response.voxel_size_mm, acquisition)
+    averaged = np.stack([_coarse(image, block) for image in _label_seen(brain, acquisition.vascular_crushing)])
+    return read_out(averaged, brain.response.time, acquisition)
+
+
+def acquired_affine(affine: np.ndarray, block: Block) -> np.ndarray:
+    """Affine (4, 4) of voxels that are blocks of those of `affine`: index to the mean of the members' centres."""
+    to_simulated = np.diag([*map(float, block), 1.0])
+    to_simulated[:3, 3] = (np.asarray(block) - 1) / 2
+    return affine @ to_simulated
+
+
+def _label_seen(brain: Brain, crushing: float | None) -> Iterator[np.ndarray]:
+    """S at one point in time after the other, (X, Y, Z), less the arterial label that is crushed."""
+    response = brain.response
+    if crushing == 0:
+        yield from response.bed
+        return
+    limit = np.inf if crushing is None else crushing
+    arterial = response.arterial
+    if response.slower_than != limit:
+        arterial = NumbaSimulator().arterial_step_response(brain.vessels, response.time, brain.label, slower_than=limit)
+    for in_bed, in_arteries in zip(response.bed, arterial, strict=True):
+        yield in_bed + in_arteries
+
+
+def _coarse(image: np.ndarray, block: Block) -> np.ndarray:
+    """Mean over acquired voxels, (X, Y, Z) to (x, y, z) in float32, with nothing in what is beyond the domain."""
+    missing = [(0, -size % edge) for size, edge in zip(image.shape, block, strict=True)]
+    return average_voxels(np.pad(image.astype(np.float32, copy=False), missing), block)
+
+
+def _mean_where(counts: np.ndarray, image: np.ndarray, block: Block) -> np.ndarray:
+    """Mean over those members of each acquired voxel that count, NaN where none does, (x, y, z)."""
+    share, total = _coarse(counts, block), _coarse(np.where(counts, image, 0), block)
+    return np.divide(total, share, out=np.full_like(total, np.nan), where=share > 0)
+
+
+def _most_frequent(territory: np.ndarray, block: Block) -> np.ndarray:
+    """The territory with most members in each acquired voxel; of equals the first."""
+    shape = [-(-size // edge) for size, edge in zip(territory.shape, block, strict=True)]
+    winner, most = np.full(shape, NO_TERRITORY, np.uint8), np.zeros(shape, np.float32)
+    for index in np.unique(territory[territory != NO_TERRITORY]):
+        share = _coarse(territory == index, block)
+        winner[share > most] = index
+        most = np.maximum(most, share)
+    return winner

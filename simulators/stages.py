@@ -1,0 +1,122 @@
+"""Stages of a long simulation, each kept in a folder under the settings that it was made with."""
+
+import hashlib
+import json
+import resource
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from simulators.errors import InputError
+from simulators.files import one_line, writing
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """How a stage went.
+
+    Attributes:
+        name: of the stage.
+        seconds: that it took, reading or writing its file included.
+        peak_gb: most memory that the process had held by its end, GB.
+        kept: whether it was read from the folder.
+    """
+
+    name: str
+    seconds: float
+    peak_gb: float
+    kept: bool
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a stage has made: arrays, and a fingerprint of all that they depend on."""
+
+    arrays: Arrays
+    fingerprint: str
+
+
+@dataclass
+class StageFolder:
+    """Runs stages, or reads what they made before with the same settings.
+
+    Attributes:
+        path: where each stage keeps its file, `<stage>-<fingerprint>.npz`; None to keep nothing.
+        tell: called with a line as each stage begins and ends.
+        records: of the stages run so far.
+    """
+
+    path: Path | None = None
+    tell: Callable[[str], None] = lambda line: None
+    records: list[StageRecord] = field(default_factory=list)
+
+    def run(self, name: str, settings: Mapping[str, object], make: Callable[[], Arrays]) -> Made:
+        """The arrays of a stage.
+
+        Args:
+            name: of the stage.
+            settings: all that its result depends on, as plain data; earlier stages by their fingerprints.
+            make: makes the arrays if the folder does not have them.
+
+        Raises:
+            InputError: if the folder cannot be written.
+        """
+        begin = time.perf_counter()
+        said = json.dumps({"stage": name, **settings}, sort_keys=True, default=_plain)
+        fingerprint = hashlib.sha256(said.encode()).hexdigest()[:12]
+        file = self.path / f"{name}-{fingerprint}.npz" if self.path else None
+        arrays = self._read(file, said) if file else None
+        kept = arrays is not None
+        if arrays is None:
+            self.tell(f"{name} …")
+            arrays = make()
+            if file:
+                with writing(file) as temporary, open(temporary, "wb") as stream:
+                    np.savez(stream, settings=np.array(said), **arrays)  # type: ignore[arg-type]
+        record = StageRecord(name, time.perf_counter() - begin, peak_gb(), kept)
+        self.records.append(record)
+        self.tell(f"{name}: {record.seconds:.1f} s, {record.peak_gb:.1f} GB{', kept from before' if kept else ''}")
+        return Made(arrays, fingerprint)
+
+    def _read(self, file: Path, said: str) -> Arrays | None:
+        """What a file keeps; None if it is not there, of other settings or damaged."""
+        if not file.exists():
+            return None
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                if str(stored["settings"]) == said:
+                    return {name: stored[name] for name in stored.files if name != "settings"}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            self.tell(f"{file}: unreadable ({one_line(error)}); made anew")
+        return None
+
+
+def file_fingerprint(path: str | Path) -> str:
+    """Fingerprint of a file's content.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); name a file that can") from None
+
+
+def peak_gb() -> float:
+    """Most memory that this process has held, GB."""
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kB here
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is no plain setting")
