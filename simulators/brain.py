@@ -371,7 +371,7 @@ class BrainStages:
         territory = np.where(arteries.terminal >= 0, arteries.territory[arteries.terminal], NO_TERRITORY)
         return Brain(
             anatomy=self.anatomy,
-            perfusion=self.perfusion.astype(np.float32),
+            perfusion=self.perfusion,
             vessels=vessels,
             label=self.parameters.label,
             response=response,

@@ -7,7 +7,7 @@ import numpy as np
 
 from simulators.anatomy import TissueMaps
 from simulators.errors import InputError
-from simulators.forest import ARTERIAL_MURRAY_K, VENOUS_MURRAY_K
+from simulators.forest import ARTERIAL_MURRAY_K
 from simulators.great_vessels import GreatVessels, read_great_vessels, template_arteries, template_veins
 from simulators.label import LabelKinetics
 
@@ -61,8 +61,12 @@ class Angiography:
         return template_veins() if self.veins_swc is None else read_great_vessels(self.veins_swc)
 
 
-INLET_SHARES = {"ICA_L": 0.375, "ICA_R": 0.375, "BA": 0.25}
-"""Of the flow to the brain; phase-contrast MRI gives 72 : 28 to 80 : 20 (Zarrinkoob 2015, J Cereb Blood Flow Metab)."""
+INLET_SHARES = {"ICA_L": 0.36, "ICA_R": 0.36, "BA": 0.28}
+"""Of the flow to the brain: carotids to vertebral arteries 72 : 28 (Zarrinkoob 2015, J Cereb Blood Flow Metab 35). The
+template has no vertebral arteries: what they give off before they join leaves its basilar artery."""
+
+BRAIN_VENOUS_MURRAY_K = 0.18
+"""mm (mm³/s)^(−1/3): more than a cube's, for the sinuses; veins hold 2.4 times as much as arteries, of 3 (Nowinski)."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,9 @@ class BrainParameters:
     territory_perfusion: Mapping[str, float] = field(default_factory=dict)
     territory_delay: Mapping[str, float] = field(default_factory=dict)
     arterial_murray_k: float = ARTERIAL_MURRAY_K
-    venous_murray_k: float = VENOUS_MURRAY_K
+    venous_murray_k: float = BRAIN_VENOUS_MURRAY_K
     grey_capillary_volume: float = 0.022
-    white_capillary_volume: float = 0.012
+    white_capillary_volume: float = 0.016
     permeability_surface_ml_100g_min: float = 150.0
     exchange: str = "two_compartment"
     t1_blood: float = 1.65
