@@ -113,9 +113,9 @@ def read_great_vessels(
     branch, names = (_trees(parent), ()) if named is None else (named[0][kept], named[1])
     vessels = GreatVessels(rows.position[kept], parent, radius, branch.astype(np.int32), names)
     if transform is not None:
-        vessels = vessels.moved(_transform(transform))
+        vessels = vessels.moved(read_transform(transform))
     if named is None:
-        vessels = replace(vessels, branch_names=_names_by_place(vessels.position[vessels.roots, 0]))
+        vessels = replace(vessels, branch_names=names_by_place(vessels.position[vessels.roots, 0]))
     return without_multifurcations(vessels)
 
 
@@ -219,7 +219,7 @@ def _trees(parent: np.ndarray) -> np.ndarray:
     return tree
 
 
-def _names_by_place(right: np.ndarray) -> tuple[str, ...]:
+def names_by_place(right: np.ndarray) -> tuple[str, ...]:
     """Names of roots by how far right (mm) they are, (n_roots,): a head has three arterial inlets."""
     if len(right) != 3:
         return tuple(f"inlet_{k}" for k in range(1, len(right) + 1))
@@ -227,7 +227,7 @@ def _names_by_place(right: np.ndarray) -> tuple[str, ...]:
     return tuple(("ICA_L", "BA", "ICA_R")[k] for k in from_left)
 
 
-def _transform(source: "str | os.PathLike[str] | np.ndarray") -> np.ndarray:
+def read_transform(source: "str | os.PathLike[str] | np.ndarray") -> np.ndarray:
     """The affine that a file or array holds, (4, 4)."""
     if isinstance(source, np.ndarray):
         return _affine(np.asarray(source, float), "transform")
