@@ -14,12 +14,37 @@ def options() -> list[str]:
     return [f"{group.name}={file.stem}" for group in groups for file in sorted(group.glob("*.yaml"))]
 
 
-@pytest.mark.parametrize("option", options())
+BRAIN = ("anatomy=", "angiography=", "phantom=brain")
+"""Options that make no sense in training."""
+
+
+@pytest.mark.parametrize("option", [option for option in options() if not option.startswith(BRAIN)])
 def test_option_trains_one_epoch(command, tiny, tmp_path: Path, option: str) -> None:
     outcome = command("train", option, *tiny, "name=one", "evaluate=false")
     assert outcome.status == 0, outcome.err
     (checkpoint,) = tmp_path.glob("runs/one/*/checkpoints/last.ckpt")
     assert checkpoint.stat().st_size > 0
+
+
+@pytest.fixture(scope="module")
+def kept_stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the brains of these tests share, so that each only makes what is its own."""
+    return tmp_path_factory.mktemp("brain")
+
+
+@pytest.mark.parametrize("option", [option for option in options() if option.startswith(BRAIN)])
+def test_option_of_a_brain_is_evaluated(command, kept_stages: Path, tmp_path: Path, option: str) -> None:
+    phantom = option if option.startswith("phantom=") else "phantom=brain"
+    coarse = ("phantom.voxel_size_mm=[8,8,8]", "acquisition.voxel_size_mm=[8,8,8]", f"dir={kept_stages}")
+    outcome = command("evaluate", *{phantom, option}, *coarse)
+    assert outcome.status == 0, outcome.err
+    assert len(list(tmp_path.glob("runs/evaluate/*/metrics.json"))) == 1
+
+
+def test_a_brain_is_refused_in_training(command, tiny) -> None:
+    outcome = command("train", "phantom=brain", *(option for option in tiny if "shape" not in option))
+    assert outcome.status == 2
+    assert "phantom: found a brain" in outcome.err
 
 
 @pytest.mark.parametrize("name", COMMANDS)

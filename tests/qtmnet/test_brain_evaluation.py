@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-import simulators.brain
 from qtmnet.brain_estimates import with_noise
 from qtmnet.brain_evaluation import evaluate_brain
 from qtmnet.brain_regions import brain_regions, brain_voxels
@@ -42,6 +41,10 @@ def brain() -> Brain:
         territory=np.where(tissue > 0, x >= 8, NO_TERRITORY).astype(np.uint8),
         territory_names=("MCA_L", "MCA_R", "BA"),
         great_vessel_distance=(2.0 * x).astype(np.float32),
+        inlet_names=("ICA_L",),
+        outlet_names=("SigTrans_L",),
+        arterial_level=np.zeros(0, np.uint8),
+        venous_level=np.zeros(0, np.uint8),
     )
 
 
@@ -183,7 +186,7 @@ def test_settings_that_do_not_fit_write_nothing(brain, scan, tmp_path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-PHANTOM = "+phantom._target_=simulators.brain.BrainParameters"
+PHANTOM = "phantom=brain"
 
 
 @pytest.fixture
@@ -191,11 +194,11 @@ def simulated(brain, monkeypatch) -> list[dict]:
     """The command gets this brain; what it asked for is kept."""
     asked = []
 
-    def simulate_brain(parameters, **options) -> Brain:
-        asked.append(options)
+    def simulate_for(phantom, acquisition, simulator, folder) -> Brain:
+        asked.append({"folder": folder})
         return brain
 
-    monkeypatch.setattr(simulators.brain, "simulate_brain", simulate_brain)
+    monkeypatch.setattr("qtmnet.evaluation.simulate_for", simulate_for)
     return asked
 
 

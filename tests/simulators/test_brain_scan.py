@@ -34,6 +34,10 @@ def brain(request: pytest.FixtureRequest) -> Brain:
         territory=np.where(x < 3, NO_TERRITORY, (x >= 10) + 4).astype(np.uint8),
         territory_names=("a", "b", "c", "d", "left", "right"),
         great_vessel_distance=x.astype(np.float32),
+        inlet_names=("ICA_L",),
+        outlet_names=("SigTrans_L",),
+        arterial_level=np.zeros(0, np.uint8),
+        venous_level=np.zeros(0, np.uint8),
     )
 
 
