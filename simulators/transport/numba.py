@@ -37,16 +37,17 @@ class NumbaSimulator:
 
     Attributes:
         time_step: s, of the convolution in the capillary beds; half that of the veins' time courses.
-        n_threads: threads that share the work on beds and veins; the result is the same for any number.
+        n_threads: threads that share the work on beds and veins, one for each core in a brain and one in a cube by
+            default; the result is the same for any number.
     """
 
     time_step: float = 0.025
-    n_threads: int = 1
+    n_threads: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.time_step <= 0.1:
             raise InputError(f"time_step: found {self.time_step}; give more than 0 and at most 0.1 s")
-        if not self.n_threads >= 1:
+        if self.n_threads is not None and not self.n_threads >= 1:
             raise InputError(f"n_threads: found {self.n_threads}; give at least 1")
 
     def step_response(self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics) -> StepResponse:
@@ -65,7 +66,7 @@ class NumbaSimulator:
             self.time_step,
             label.t1_blood,
             amount,
-            self.n_threads,
+            self.n_threads or 1,
         )
         return StepResponse(
             time=time,
@@ -122,7 +123,7 @@ class NumbaSimulator:
                     outflow,
                 )
 
-        _share_among_threads(fill, vessels.capillaries.blocks(), self.n_threads)
+        _share_among_threads(fill, vessels.capillaries.blocks(), self.n_threads or 1)
         return amount, outflow
 
 
