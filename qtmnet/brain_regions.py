@@ -22,6 +22,9 @@ DISTANCE_EDGES = (0.0, 5.0, 10.0, 20.0, 40.0, np.inf)
 ATT_EDGES = (0.0, 1.0, 1.5, 2.0, np.inf)
 """s, true arterial transit time."""
 
+BLOOD_EDGES = (0.0, 1.0, 5.0, np.inf)
+"""% of the voxel that is arteries, or veins."""
+
 
 def brain_voxels(scan: BrainScan) -> np.ndarray:
     """Voxels that count as brain, (x, y, z), bool."""
@@ -29,14 +32,17 @@ def brain_voxels(scan: BrainScan) -> np.ndarray:
 
 
 def brain_regions(scan: BrainScan, territory_names: Sequence[str]) -> Regions:
-    """The brain and its parts by tissue, territory, distance (mm) from the great arteries and true transit time (s)."""
+    """The brain and its parts: by tissue, territory, distance from the great arteries, true transit time, and by the
+    share of arteries and of veins in a voxel."""
     inside = brain_voxels(scan)
     kinds = {
         "brain": {"all": inside},
         "tissue": {"grey": scan.grey >= TISSUE_SHARE, "white": scan.white >= TISSUE_SHARE},
         "territory": {name: scan.territory == index for index, name in enumerate(territory_names)},
-        "great_vessel_distance_mm": _bins(scan.great_vessel_distance, DISTANCE_EDGES),
-        "att_s": _bins(scan.att, ATT_EDGES),
+        "great_vessel_distance": _bins(scan.great_vessel_distance, DISTANCE_EDGES, "mm from great arteries"),
+        "att": _bins(scan.att, ATT_EDGES, "s transit time"),
+        "arterial_blood": _bins(100 * scan.arterial_blood, BLOOD_EDGES, "% arteries"),
+        "venous_blood": _bins(100 * scan.venous_blood, BLOOD_EDGES, "% veins"),
     }
     return {
         kind: {name: inside & region for name, region in regions.items() if (inside & region).any()}
@@ -44,9 +50,9 @@ def brain_regions(scan: BrainScan, territory_names: Sequence[str]) -> Regions:
     }
 
 
-def _bins(values: np.ndarray, edges: Sequence[float]) -> dict[str, np.ndarray]:
+def _bins(values: np.ndarray, edges: Sequence[float], unit: str) -> dict[str, np.ndarray]:
     """Voxels between neighbouring edges, the lower included; NaN is in none."""
     return {
-        f"over {low:g}" if np.isinf(high) else f"{low:g} to {high:g}": (values >= low) & (values < high)
+        f"over {low:g} {unit}" if np.isinf(high) else f"{low:g} to {high:g} {unit}": (values >= low) & (values < high)
         for low, high in pairwise(edges)
     }

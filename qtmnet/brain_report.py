@@ -75,7 +75,8 @@ def print_report(run_dir: Path, scores: RegionScores, regions: Regions, acquisit
     label = "all arterial label in" if crushing is None else f"arterial label above {crushing:g} mm/s crushed"
     n_voxels = {kind: {name: int(region.sum()) for name, region in named.items()} for kind, named in regions.items()}
     print_table(scores["brain"]["all"], f"a brain, {n_voxels['brain']['all']} voxels, {label}")
-    print_regions({kind: scores[kind] for kind in ("tissue", "territory")}, n_voxels, "its parts")
+    parts = {kind: named for kind, named in scores.items() if kind in regions and kind != "brain"}
+    print_regions(parts, n_voxels, "its parts")
     both = {
         f"{method}, {name}": value
         for name, by_method in scores["arterial_label"].items()

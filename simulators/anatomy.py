@@ -15,6 +15,9 @@ OUTSIDE, GREY, WHITE, CSF = 0, 1, 2, 3
 SHELL_MM = 4.0
 """How far outside of the brain pial vessels may run: brain masks hug the brain."""
 
+FARTHEST_MM = 150.0
+"""Great vessels reach no farther beyond the brain, down the neck."""
+
 MAPS = ("grey", "white", "csf")
 
 
@@ -97,7 +100,7 @@ def place_on_grid(
         to_hold: mm, (n, 3): points that the grid has to hold.
 
     Raises:
-        InputError: if the maps hold no grey or white matter.
+        InputError: if the maps hold no grey or white matter, or the points are not of this head.
     """
     if not (shares[:2].sum(axis=0) > 0.5).any():
         raise InputError("anatomy: found no voxel of more than half grey and white matter; give shares from 0 to 1")
@@ -119,6 +122,7 @@ def _grid(
     ends = np.stack([occupied.min(axis=0) - 0.5, occupied.max(axis=0) + 0.5])
     corners = _through(affine, _corners_of_box(ends))
     origin = _through(affine, _corners_of_box(np.array([[-0.5] * 3, np.array(shares.shape[1:]) - 0.5]))).min(axis=0)
+    _check_near(to_hold, corners)
     low = np.minimum(corners.min(axis=0) - SHELL_MM, to_hold.min(axis=0) - 1.0)
     high = np.maximum(corners.max(axis=0) + SHELL_MM, to_hold.max(axis=0) + 1.0)
     first = np.floor((low - origin) / size)
@@ -126,6 +130,16 @@ def _grid(
     grid = np.diag([*size, 1.0])
     grid[:3, 3] = origin + (first + 0.5) * size
     return grid, (nx, ny, nz)
+
+
+def _check_near(points: np.ndarray, corners: np.ndarray) -> None:
+    """Refuse vessels of another head, or in another unit, before a grid that holds them fills the memory."""
+    away = np.maximum(corners.min(axis=0) - points, points - corners.max(axis=0)).max(axis=1)
+    if away.max() > FARTHEST_MM or np.median(away) > SHELL_MM:
+        raise InputError(
+            f"angiography: found vessels up to {away.max():.0f} mm outside of the brain; give them in mm of the "
+            "anatomy, or angiography.transform to take them there"
+        )
 
 
 def _corners_of_box(ends: np.ndarray) -> np.ndarray:

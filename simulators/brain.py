@@ -44,6 +44,7 @@ FORMAT = 1
 """Of the kept stages; raised when the same settings would give another result."""
 
 NO_TERRITORY = 255
+"""Where no artery of any territory ends."""
 
 STAGES = ("great_vessels", "anatomy", "pial", "arterioles", "perfusion", "label")
 

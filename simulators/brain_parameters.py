@@ -130,6 +130,10 @@ class BrainParameters:
         ):
             if not low <= getattr(self, name) <= high:
                 raise InputError(f"phantom.{name}: found {getattr(self, name)}; give {low} to {high}")
+        if int(self.n_candidates) != self.n_candidates or int(self.seed) != self.seed or self.seed < 0:
+            raise InputError(
+                f"phantom: found n_candidates {self.n_candidates}, seed {self.seed}; give whole numbers, 0 or more"
+            )
         for name, low in (("territory_perfusion", 1e-3), ("territory_delay", 0.0)):
             for territory, value in getattr(self, name).items():
                 if not low <= value <= 100:

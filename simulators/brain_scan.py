@@ -11,11 +11,10 @@ import numpy as np
 from simulators.acquire import average_voxels, block_size, read_out
 from simulators.acquisition import Acquisition
 from simulators.anatomy import GREY, WHITE
-from simulators.brain import Brain
+from simulators.brain import NO_TERRITORY, Brain
+from simulators.forest import Forest
 from simulators.transport.numba import NumbaSimulator
-
-NO_TERRITORY = 255
-"""Where no artery of any territory ends."""
+from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
 
 Block = tuple[int, int, int]
 
@@ -31,6 +30,7 @@ class BrainScan:
         territory: the most frequent one among those of the voxel, `NO_TERRITORY` where there is none, (x, y, z).
         att: arterial transit time, mean over what is served, s, NaN where nothing is, (x, y, z).
         great_vessel_distance: mm to the nearest great artery, mean over the voxel, (x, y, z).
+        arterial_blood, venous_blood: mL of blood in arteries and in veins per mL, (x, y, z).
         affine: acquired voxel index (voxel centre) to mm, (4, 4).
     """
 
@@ -41,6 +41,8 @@ class BrainScan:
     territory: np.ndarray
     att: np.ndarray
     great_vessel_distance: np.ndarray
+    arterial_blood: np.ndarray
+    venous_blood: np.ndarray
     affine: np.ndarray
 
 
@@ -61,6 +63,8 @@ def scan_brain(brain: Brain, acquisition: Acquisition) -> BrainScan:
         territory=_most_frequent(brain.territory, block),
         att=_mean_where(np.isfinite(att), att, block),
         great_vessel_distance=_mean_where(np.ones(tissue.shape, bool), brain.great_vessel_distance, block),
+        arterial_blood=_blood_share(brain.vessels.arteries, block),
+        venous_blood=_blood_share(brain.vessels.veins, block),
         affine=acquired_affine(brain.anatomy.affine, block),
     )
 
@@ -101,6 +105,12 @@ def _coarse(image: np.ndarray, block: Block) -> np.ndarray:
     """Mean over acquired voxels, (X, Y, Z) to (x, y, z) in float32, with nothing in what is beyond the domain."""
     missing = [(0, -size % edge) for size, edge in zip(image.shape, block, strict=True)]
     return average_voxels(np.pad(image.astype(np.float32, copy=False), missing), block)
+
+
+def _blood_share(forest: Forest, block: Block) -> np.ndarray:
+    """mL of blood in a forest's vessels per mL of acquired voxel, (x, y, z)."""
+    volume = blood_volume(forest, cut_at_voxel_faces(forest))
+    return _coarse(volume / np.prod(forest.voxel_size_mm), block)
 
 
 def _mean_where(counts: np.ndarray, image: np.ndarray, block: Block) -> np.ndarray:

@@ -83,8 +83,8 @@ class CubeParameters:
         if len(self.voxel_size_mm) != 3 or not min(self.voxel_size_mm) > 0:
             raise InputError(f"voxel_size_mm: found {self.voxel_size_mm}; give three lengths above 0")
         for name, least in (("n_regions", 1), ("n_candidates", 1)):
-            if not getattr(self, name) >= least:
-                raise InputError(f"{name}: found {getattr(self, name)}; give at least {least}")
+            if not getattr(self, name) >= least or int(getattr(self, name)) != getattr(self, name):
+                raise InputError(f"{name}: found {getattr(self, name)}; give a whole number, at least {least}")
         for name in ("inlet_delay_spread", "perfusion_fluctuation"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name}: found {getattr(self, name)}; give 0 or more")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from simulators.errors import InputError
 from simulators.perfusion import TISSUE_DENSITY
 
@@ -35,6 +37,11 @@ class LabelKinetics:
         for name in ("t1_blood", "t1_tissue", "extravascular_volume"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}: found {getattr(self, name)}; give a number above 0")
+        for name in ("t1_blood", "t1_tissue"):
+            if 20 < getattr(self, name) < np.inf:
+                raise InputError(f"{name}: found {getattr(self, name)}; give s, not ms, or .inf for no decay")
+        if self.extravascular_volume > 1:
+            raise InputError(f"extravascular_volume: found {self.extravascular_volume}; give mL/mL, at most 1")
         if not self.permeability_surface_ml_100g_min >= 0:
             raise InputError(
                 f"permeability_surface_ml_100g_min: found {self.permeability_surface_ml_100g_min}; give 0 or more"

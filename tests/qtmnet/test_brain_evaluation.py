@@ -64,10 +64,21 @@ def regions_of(scores: dict) -> list[tuple[str, str]]:
 
 def test_a_perfect_estimate_is_perfect_everywhere(brain, scan, tmp_path) -> None:
     scores = evaluate_brain(brain, PROTOCOL, network(scan.perfusion), tmp_path)
-    assert set(scores) == {"brain", "tissue", "territory", "great_vessel_distance_mm", "att_s", "arterial_label"}
+    assert set(scores) == {
+        "brain",
+        "tissue",
+        "territory",
+        "great_vessel_distance",
+        "att",
+        "arterial_blood",
+        "venous_blood",
+        "arterial_label",
+    }
     assert set(scores["tissue"]) == {"grey", "white"}
     assert set(scores["territory"]) == {"MCA_L", "MCA_R"}
-    assert set(scores["great_vessel_distance_mm"]) == {"0 to 5", "5 to 10", "10 to 20", "20 to 40"}
+    assert set(scores["great_vessel_distance"]) == {
+        f"{bounds} mm from great arteries" for bounds in ("0 to 5", "5 to 10", "10 to 20", "20 to 40")
+    }
     for kind, name in regions_of(scores):
         assert set(scores[kind][name]) == METHODS
         perfect = scores[kind][name]["qtmnet"]
@@ -83,7 +94,9 @@ def test_a_bias_shows_where_it_is_and_nowhere_else(brain, scan, tmp_path) -> Non
     left, right = (scores["territory"][name]["qtmnet"] for name in ("MCA_L", "MCA_R"))
     assert (left.nrmse, left.bias_ml_100g_min) == (0, 0)
     assert right.bias_ml_100g_min == pytest.approx(5, rel=1e-5)
-    assert scores["great_vessel_distance_mm"]["0 to 5"]["qtmnet"].nrmse == 0  # all of it on the left
+    assert (
+        scores["great_vessel_distance"]["0 to 5 mm from great arteries"]["qtmnet"].nrmse == 0
+    )  # all of it on the left
     regions = brain_regions(scan, brain.territory_names)
     share = (scan.territory == 1)[regions["brain"]["all"]].mean()
     assert scores["brain"]["all"]["qtmnet"].bias_ml_100g_min == pytest.approx(5 * share, rel=1e-5)

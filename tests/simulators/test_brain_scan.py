@@ -137,3 +137,11 @@ def test_slices_of_the_acquired_grid_are_timed(brain: Brain) -> None:
 def test_protocols_that_do_not_fit(brain: Brain, name: str, changes: dict) -> None:
     with pytest.raises(InputError, match=rf"^{name}: .*; (give|simulate)"):
         scan_brain(brain, replace(Acquisition(), **changes))
+
+
+def test_blood_is_shared_out_over_the_acquired_voxels(brain) -> None:
+    """Their volumes together hold the blood of the vessels that lie in the domain, however the voxels are cut."""
+    scan = scan_brain(brain, Acquisition())
+    for share, forest in ((scan.arterial_blood, brain.vessels.arteries), (scan.venous_blood, brain.vessels.veins)):
+        volume = float((forest.flow * forest.residence_time).sum())
+        assert share.sum(dtype=float) * 16 == pytest.approx(volume, rel=1e-5)  # float32 maps
