@@ -11,7 +11,7 @@ from qtmnet.estimator import Estimator
 from qtmnet.prediction import protocol_differences
 from simulators.acquisition import Acquisition
 from simulators.brain import Brain
-from simulators.brain_scan import acquire_brain, scan_brain
+from simulators.brain_scan import acquire_brain, laid_over, scan_brain
 from simulators.errors import InputError
 
 ARTERIAL_LABEL = {"all label": None, "crushed": 0.0}
@@ -34,7 +34,7 @@ def evaluate_brain(
 
     Args:
         brain: the phantom.
-        acquisition: protocol, vascular crushing included.
+        acquisition: protocol, vascular crushing included; its slices are laid over the brain, see `laid_over`.
         estimator: the network; None compares the kinetic models alone.
         run_dir: folder to write into.
         snr: signal-to-noise ratio of the frames, see `with_noise`; None for no noise.
@@ -47,6 +47,7 @@ def evaluate_brain(
         InputError: before anything is written, for settings that fit neither the network nor the brain.
     """
     check_settings(estimator, acquisition, snr)
+    acquisition = laid_over(acquisition, brain)
     scan = with_noise(scan_brain(brain, acquisition), snr, seed)
     estimates = estimate_brain(scan, acquisition, brain.label, estimator)
     regions = brain_regions(scan, brain.territory_names)

@@ -4,7 +4,7 @@ A brain is too large to be held several times over: each point in time is padded
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -78,6 +78,19 @@ def acquire_brain(brain: Brain, acquisition: Acquisition) -> np.ndarray:
     block = block_size(brain.response.voxel_size_mm, acquisition)
     averaged = np.stack([_coarse(image, block) for image in _label_seen(brain, acquisition.vascular_crushing)])
     return read_out(averaged, brain.response.time, acquisition)
+
+
+def laid_over(acquisition: Acquisition, brain: Brain) -> Acquisition:
+    """The protocol with a time for each slice of this brain, whatever number of slices it was made for.
+
+    The protocol's slices are centred on the brain's; those beyond them take the times of the outermost ones.
+    """
+    times = acquisition.slice_timing
+    n_slices = -(-brain.perfusion.shape[-1] // block_size(brain.response.voxel_size_mm, acquisition)[-1])
+    if not times or len(times) == n_slices:
+        return acquisition
+    rows = np.clip(np.arange(n_slices) + (len(times) - n_slices) // 2, 0, len(times) - 1)
+    return replace(acquisition, slice_timing=tuple(times[row] for row in rows))
 
 
 def acquired_affine(affine: np.ndarray, block: Block) -> np.ndarray:

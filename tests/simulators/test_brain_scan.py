@@ -9,7 +9,7 @@ from simulators import Acquisition, CubeParameters, InputError, acquire, simulat
 from simulators.acquire import average_voxels
 from simulators.anatomy import GREY, WHITE, Anatomy
 from simulators.brain import Brain
-from simulators.brain_scan import NO_TERRITORY, acquire_brain, scan_brain
+from simulators.brain_scan import NO_TERRITORY, acquire_brain, laid_over, scan_brain
 
 WHOLE = (16, 16, 8)
 ODD = (15, 16, 7)
@@ -145,3 +145,14 @@ def test_blood_is_shared_out_over_the_acquired_voxels(brain) -> None:
     for share, forest in ((scan.arterial_blood, brain.vessels.arteries), (scan.venous_blood, brain.vessels.veins)):
         volume = float((forest.flow * forest.residence_time).sum())
         assert share.sum(dtype=float) * 16 == pytest.approx(volume, rel=1e-5)  # float32 maps
+
+
+def test_slices_are_laid_over_the_brain_from_its_middle(brain) -> None:
+    n_slices = -(-brain.perfusion.shape[-1] // 2)
+    of_a_scan = Acquisition(voxel_size_mm=(2.0, 2.0, 2.0), slice_timing=tuple(0.1 * k for k in range(n_slices + 4)))
+    assert laid_over(of_a_scan, brain).slice_timing == of_a_scan.slice_timing[2:-2]
+    short = replace(of_a_scan, slice_timing=(0.0, 0.1))
+    assert laid_over(short, brain).slice_timing == (0.0,) * (n_slices // 2) + (0.1,) * (n_slices - n_slices // 2)
+    assert scan_brain(brain, laid_over(short, brain)).concentration.shape[-1] == n_slices
+    exact = replace(of_a_scan, slice_timing=tuple(0.1 * k for k in range(n_slices)))
+    assert laid_over(exact, brain) is exact
