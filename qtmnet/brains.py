@@ -6,7 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from simulators.acquisition import Acquisition
-from simulators.brain import Brain, BrainStages, fitted
+from simulators.brain import Brain, fitted, simulate_brain
 from simulators.brain_parameters import BrainParameters
 from simulators.errors import InputError
 from simulators.transport.step_response import Simulator
@@ -15,13 +15,9 @@ FOLDER = Path("datasets") / "brain"
 """Where stages are kept by default; each one's file is named by all that it depends on."""
 
 
-def simulate_for(
-    phantom: BrainParameters,
-    acquisition: Acquisition,
-    simulator: Simulator,
-    folder: str | None,
-    until: str | None = None,
-) -> Brain | None:
+def simulate_brain_for(
+    phantom: BrainParameters, acquisition: Acquisition, simulator: Simulator, folder: str | None
+) -> Brain:
     """Simulate a brain with voxels that nest in the acquired ones, for as long as the protocol lasts.
 
     Args:
@@ -29,23 +25,12 @@ def simulate_for(
         acquisition: protocol that it will be read with.
         simulator: of the label's transport.
         folder: keeps the stages; `FOLDER` by default.
-        until: stage to stop after, see `simulators.brain.STAGES`; None for all.
-
-    Returns:
-        The brain, None if it was not finished.
     """
     parameters, time = fitted(phantom, acquisition)
     if parameters.voxel_size_mm != phantom.voxel_size_mm:
         edges = " × ".join(f"{edge:.3g}" for edge in parameters.voxel_size_mm)
         tell(f"the brain's voxels become {edges} mm, to nest in the acquired ones")
-    stages = BrainStages(parameters, folder=folder or FOLDER, tell=tell)
-    if until is not None:
-        stages.run_until(until)
-        return None
-    brain = stages.brain(time, simulator)
-    seconds = sum(record.seconds for record in brain.records)
-    tell(f"brain: {seconds:.0f} s in all, at most {brain.records[-1].peak_gb:.1f} GB; stages in {stages.stages.path}")
-    return brain
+    return simulate_brain(parameters, time=time, simulator=simulator, folder=folder or FOLDER, tell=tell)
 
 
 def is_brain(cfg: DictConfig) -> bool:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from qtmnet.baselines import KINETIC_METHODS, fit_baselines
 from qtmnet.brain_evaluation import check_settings, evaluate_brain
-from qtmnet.brains import simulate_for
+from qtmnet.brains import simulate_brain_for
 from qtmnet.checkpoint import load_estimator
 from qtmnet.data import QTMDataModule
 from qtmnet.estimator import Estimator
@@ -56,8 +56,7 @@ def evaluate_phantom(cfg: DictConfig) -> object:
     estimator = load_estimator(cfg.ckpt) if cfg.ckpt is not None else None
     acquisition = _protocol(cfg, estimator)
     check_settings(estimator, acquisition, cfg.snr)
-    brain = simulate_for(phantom, acquisition, instantiate(cfg.simulator), cfg.dir)
-    assert brain is not None  # all of its stages were asked for
+    brain = simulate_brain_for(phantom, acquisition, instantiate(cfg.simulator), cfg.dir)
     return evaluate_brain(brain, acquisition, estimator, Path(cfg.run_dir), snr=cfg.snr, seed=cfg.seed)
 
 

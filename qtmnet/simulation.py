@@ -6,8 +6,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from qtmnet.brain_figures import print_morphometry, save_brain_figures
-from qtmnet.brains import FOLDER, is_brain, simulate_for
+from qtmnet.brains import FOLDER, is_brain, tell
 from qtmnet.building import build_data
+from simulators.acquire import simulated_time
+from simulators.brain import BrainStages
 from simulators.errors import InputError
 
 
@@ -31,11 +33,16 @@ def _simulate_cubes(cfg: DictConfig) -> Path:
 
 
 def _simulate_brain(cfg: DictConfig) -> Path:
-    acquisition = instantiate(cfg.acquisition, _convert_="all")
-    phantom, simulator = instantiate(cfg.phantom, _convert_="all"), instantiate(cfg.simulator)
-    brain = simulate_for(phantom, acquisition, simulator, cfg.dir, cfg.until)
+    """Simulate a brain at its own voxel size, until a protocol's last readout, and show what it looks like."""
     folder = Path(cfg.dir) if cfg.dir else FOLDER
-    if brain is not None:
-        print_morphometry(save_brain_figures(brain, Path(cfg.run_dir)), "The brain beside published values")
-        print(f"pictures and maps: {cfg.run_dir}")
+    stages = BrainStages(instantiate(cfg.phantom, _convert_="all"), folder=folder, tell=tell)
+    if cfg.until is not None:
+        stages.run_until(cfg.until)
+        return folder
+    time = simulated_time(instantiate(cfg.acquisition, _convert_="all"))
+    brain = stages.brain(time, instantiate(cfg.simulator))
+    seconds = sum(record.seconds for record in brain.records)
+    tell(f"brain: {seconds:.0f} s in all, at most {brain.records[-1].peak_gb:.1f} GB; stages in {folder}")
+    print_morphometry(save_brain_figures(brain, Path(cfg.run_dir)), "The brain beside published values")
+    print(f"pictures and maps: {cfg.run_dir}")
     return folder

@@ -25,8 +25,9 @@ REFERENCES = {
     "total flow": ("717 ± 123", "Zarrinkoob", 471, 963),
     "carotid share of flow": ("72", "Zarrinkoob", 54, 90),
     "left share of carotid flow": ("50", "symmetry", 40, 60),
-    "flow through ICA": ("239", "Oktar, AJNR 27", 179, 299),
-    "flow through BA": ("20 % of the total: 143", "Zarrinkoob", 108, 179),
+    "flow through ICA": ("36 % of 717 ± 123: 258", "Zarrinkoob", 170, 347),
+    # The template has no vertebral arteries: what they give off before they join leaves its basilar artery.
+    "flow through BA": ("28 % of 717 ± 123: 201 (vertebral arteries)", "Zarrinkoob", 132, 270),
     "radius of ICA": ("2.0", "Alastruey 2007", 1.5, 2.5),
     "radius of BA": ("1.62", "Alastruey 2007", 1.21, 2.03),
     "share of flow to MCA": ("21", "Zarrinkoob", 15.75, 26.25),
@@ -41,6 +42,7 @@ REFERENCES = {
     "veins : arteries by volume": ("3", "Nowinski 2013", 2.25, 3.75),
     "vessels in the brain": ("2.5", "Nowinski 2013", 1.9, 3.1),
     "ATT": ("0.6–1.6", "MacIntosh; Dai 2017", 0.6, 1.6),
+    "white matter later": ("later", "Dai 2017", 0, None),
     "flow lost": ("0", "conservation", None, 1e-9),
     "length ACA : PCA": ("1.75", "BraVa, 59 trees", 1.31, 2.19),
     "length MCA : PCA": ("3.7", "BraVa, 59 trees", 2.78, 4.62),
@@ -257,7 +259,7 @@ def _of_time(brain: "Brain", flow: np.ndarray) -> list[Measure]:
             _measure(f"ATT of grey matter, {name}", _median(att[grey & (brain.territory == index)]), "s", "ATT")
             for index, name in enumerate(brain.territory_names)
         ),
-        _measure("ATT of white matter", _median(att[white]), "s", "ATT"),
+        _measure("white matter later than grey", _median(att[white]) - _median(att[grey]), "s", "white matter later"),
         _measure("capillary transit time of grey matter", _median(capillary[grey]), "s"),
         _measure("capillary transit time of white matter", _median(capillary[white]), "s"),
     ]

@@ -207,11 +207,11 @@ def simulated(brain, monkeypatch) -> list[dict]:
     """The command gets this brain; what it asked for is kept."""
     asked = []
 
-    def simulate_for(phantom, acquisition, simulator, folder) -> Brain:
+    def simulate_brain_for(phantom, acquisition, simulator, folder) -> Brain:
         asked.append({"folder": folder})
         return brain
 
-    monkeypatch.setattr("qtmnet.evaluation.simulate_for", simulate_for)
+    monkeypatch.setattr("qtmnet.evaluation.simulate_brain_for", simulate_brain_for)
     return asked
 
 
