@@ -1,10 +1,13 @@
 """How the commands start and end: a configuration from `conf`, then results or one line on what the user can mend."""
 
+import contextlib
 import errno
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import hydra
 from hydra.errors import HydraException
@@ -28,7 +31,12 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
         # Errors are caught inside of Hydra for the task and outside for the configuration: Hydra adds lines of its own
         # to an error that passes through it, and only raises what it meets before the task if told to.
         def run_task(cfg: DictConfig) -> object:
-            return _ending_well(lambda: task(cfg))
+            try:
+                return _ending_well(lambda: task(cfg))
+            except SystemExit as end:
+                if end.code == BAD_INPUT:
+                    _remove_if_unused(Path(cfg.run_dir))
+                raise
 
         def main() -> None:
             os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -38,6 +46,16 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
         return main
 
     return decorate
+
+
+def _remove_if_unused(run_dir: Path) -> None:
+    """Remove a run's folder in which there is nothing but what Hydra notes before a run, and its empty parents."""
+    if not run_dir.is_dir() or [entry.name for entry in run_dir.iterdir()] != [".hydra"]:
+        return
+    shutil.rmtree(run_dir)
+    with contextlib.suppress(OSError, ValueError):  # a parent holds other runs, or it is not in this folder
+        for parent in run_dir.relative_to(Path.cwd()).parents:
+            parent.rmdir()
 
 
 def _ending_well(call: Callable[[], object]) -> object:
