@@ -153,7 +153,9 @@ def _through(affine: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _resampled(share: np.ndarray, affine: np.ndarray, grid: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """A map on the grid: each voxel the mean of points as dense as the map's own voxels."""
-    fine = np.maximum(np.ceil(np.diag(grid)[:3] / np.linalg.norm(affine[:3, :3], axis=0).max() - 1e-6), 1).astype(int)
+    # Voxels of the map, along any of its axes, that one edge of the grid's voxels goes by.
+    passed = np.abs(np.linalg.inv(affine)[:3, :3] @ grid[:3, :3]).max(axis=0)
+    fine = np.maximum(np.ceil(passed - 1e-6), 1).astype(int)
     # Sub-voxel j of n lies (j + 0.5)/n − 0.5 of an edge from the middle of its voxel.
     sub = np.diag([*(1 / fine), 1.0])
     sub[:3, 3] = 0.5 / fine - 0.5
@@ -161,8 +163,9 @@ def _resampled(share: np.ndarray, affine: np.ndarray, grid: np.ndarray, shape: t
     matrix = to_map[:3, :3]
     if not np.any(matrix - np.diag(np.diag(matrix))):
         matrix = np.diag(matrix)  # for which SciPy has a quicker way
+    # "grid-constant": "constant" would empty the outermost voxels where rounding puts their middles just outside.
     points = affine_transform(
-        np.asarray(share, np.float32), matrix, to_map[:3, 3], tuple(fine * shape), order=1, cval=0.0
+        np.asarray(share, np.float32), matrix, to_map[:3, 3], tuple(fine * shape), order=1, mode="grid-constant"
     )
     blocks = points.reshape(shape[0], fine[0], shape[1], fine[1], shape[2], fine[2])
     return blocks.mean(axis=(1, 3, 5))
@@ -197,8 +200,8 @@ def _read_files(files: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
             raise InputError(f"{file}: anatomy.{name}: unreadable ({reason}); give a NIfTI map of shares") from None
         if share.ndim != 3 or not np.isfinite(share).all() or share.min() < -1e-3 or share.max() > 1 + 1e-3:
             raise InputError(
-                f"{file}: anatomy.{name}: found {share.ndim} dimensions, values {np.nanmin(share):g} to "
-                f"{np.nanmax(share):g}; give a 3D map of shares from 0 to 1"
+                f"{file}: anatomy.{name}: found {share.ndim} dimensions, values {np.fmin.reduce(share, None):g} to "
+                f"{np.fmax.reduce(share, None):g}; give a 3D map of shares from 0 to 1"
             )
         if shares and (share.shape != shares[0].shape or not np.allclose(image.affine, affine, atol=1e-3)):  # type: ignore[attr-defined]
             raise InputError(f"{file}: anatomy.{name}: found another grid than {files[0]}'s; resample it to that")

@@ -20,6 +20,7 @@ from simulators.anatomy import GREY, Anatomy, place_on_grid
 from simulators.brain_parameters import BrainParameters
 from simulators.brain_vessels import (
     BrainTree,
+    first_vessels,
     great_tree,
     grow_arterioles,
     nominal_flow,
@@ -40,7 +41,7 @@ from simulators.transport.numba import NumbaSimulator
 from simulators.transport.step_response import Simulator, StepResponse
 from simulators.vasculature import Vasculature
 
-FORMAT = 1
+FORMAT = 2
 """Of the kept stages; raised when the same settings would give another result."""
 
 NO_TERRITORY = 255
@@ -274,12 +275,12 @@ class BrainStages:
             x = self.anatomy.affine[0, 0] * np.arange(self.anatomy.tissue.shape[0]) + self.anatomy.affine[0, 3]
             side = x < 0 if name == "left" else x > 0
             return np.broadcast_to(side[:, None, None], self.anatomy.tissue.shape)
-        if name in arteries.territory_names:
-            of_node = arteries.territory == arteries.territory_names.index(name)
-        elif name in arteries.root_names:
+        if name in arteries.root_names:
             of_node = arteries.root == arteries.root_names.index(name)
+        elif name in arteries.territory_names:
+            of_node = arteries.territory == arteries.territory_names.index(name)
         else:
-            known = ", ".join(["left", "right", *arteries.root_names, *arteries.territory_names])
+            known = ", ".join(dict.fromkeys(["left", "right", *arteries.root_names, *arteries.territory_names]))
             raise InputError(f"phantom.{field}: found {name}; give some of {known}")
         return (arteries.terminal >= 0) & of_node[arteries.terminal]
 
@@ -317,11 +318,9 @@ class BrainStages:
             if name in tree.root_names:
                 inlet_delay[tree.root_names.index(name)] = delay
             elif name in tree.territory_names:
-                inside = tree.territory == tree.territory_names.index(name)
-                enters = inside & (arteries.parent >= 0) & ~inside[arteries.parent]
-                detour[enters] = delay
+                detour[first_vessels(tree, tree.territory_names.index(name))] = delay
             else:
-                known = ", ".join([*tree.root_names, *tree.territory_names])
+                known = ", ".join(dict.fromkeys([*tree.root_names, *tree.territory_names]))
                 raise InputError(f"phantom.territory_delay: found {name}; give some of {known}")
         return inlet_delay, detour if detour.any() else None
 

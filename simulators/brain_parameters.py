@@ -83,8 +83,9 @@ class BrainParameters:
         inlet_shares: of the whole flow that the territory of each inlet asks for, by name; None for the nearest.
         grey_perfusion, white_perfusion: mL/100g/min.
         perfusion_fluctuation: relative standard deviation of a voxel's perfusion.
-        territory_perfusion: factors on perfusion, by territory ("MCA_L"), inlet ("ICA_L") or side ("left").
-        territory_delay: s that blood is late at the first vessel of a territory or at an inlet, as behind a stenosis.
+        territory_perfusion: factors on perfusion, by territory ("MCA_L"), inlet ("ICA_L") or side ("left"). "BA", which
+            is both, means the inlet and all that it feeds.
+        territory_delay: s that blood is late in the vessels of a territory alone, or at an inlet, as behind a stenosis.
         arterial_murray_k, venous_murray_k: of r = k F^(1/3), mm (mm³/s)^(−1/3).
         grey_capillary_volume, white_capillary_volume: mL of capillary blood per mL of tissue.
         permeability_surface_ml_100g_min, exchange, t1_blood, t1_tissue, extravascular_volume: see `LabelKinetics`.

@@ -157,7 +157,9 @@ def great_tree(grown: Arrays, vessels: GreatVessels) -> BrainTree:
     _follow(vessels.parent, tree)
     roots = np.unique(tree[source[parent < 0]])
     all_names = dict(zip(vessels.roots.tolist(), vessels.root_names, strict=True))
-    of_branch = [territory_of(name) for name in vessels.branch_names]
+    # Vessels whose roots alone have names have territories of these names.
+    detailed = len(vessels.branch_names) > len(vessels.roots)
+    of_branch = [territory_of(name) if detailed else None for name in vessels.branch_names]
     of_great = [
         of_branch[branch] or all_names[root]
         for branch, root in zip(vessels.branch.tolist(), tree.tolist(), strict=True)
@@ -182,6 +184,21 @@ def _follow(parent, root):  # type: ignore[no-untyped-def]
     for node in range(parent.size):
         if parent[node] >= 0:
             root[node] = root[parent[node]]
+
+
+def first_vessels(tree: BrainTree, territory: int) -> np.ndarray:
+    """The first nodes behind which there is nothing but one territory; one of them is upstream of each of its
+    terminals, (n,).
+
+    Upstream of them are vessels that feed other territories too: a carotid counts as the middle cerebral artery's, but
+    the anterior one's blood comes through it. An inlet has no segment, so its child is taken instead.
+    """
+    served = tree.terminal[tree.terminal >= 0]
+    of_others = np.zeros(len(tree.parent))
+    of_others[served[tree.territory[served] != territory]] = 1
+    own = flow_from_terminals(tree.parent, of_others) == 0
+    above = tree.parent
+    return np.flatnonzero(own & (above >= 0) & (~own[above] | (above[above] < 0)))
 
 
 def with_flow(tree: BrainTree, flow: np.ndarray, voxel_size_mm: tuple[float, float, float], murray_k: float) -> Forest:
