@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from simulators.errors import InputError
@@ -22,7 +22,8 @@ def writing(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         what = "no space left on the disk" if error.errno == errno.ENOSPC else one_line(error)
         raise InputError(f"{path}: cannot be written ({what}); mend that and run again to go on") from None
     except BaseException:

@@ -169,6 +169,8 @@ def _check_trunk(trunk: Trunk, extent: np.ndarray) -> None:
     behind = trunk.parent < np.arange(len(trunk.parent))
     if not (np.isfinite(trunk.flow) & (trunk.flow > 0) & behind).all():
         raise InputError("trunk: found nodes without flow, or before their parent; give mm³/s above 0, parents first")
+    if not (trunk.parent >= 0).any():
+        raise InputError("trunk: found no segment to grow from; give at least one node that has a parent")
 
 
 def _trunk_nodes(trunk: Trunk) -> np.ndarray:

@@ -75,6 +75,7 @@ class StageFolder:
         arrays = self._read(file, said) if file else None
         kept = arrays is not None
         if arrays is None:
+            self._make_folder()
             self.tell(f"{name} …")
             arrays = make()
             if file:
@@ -85,15 +86,25 @@ class StageFolder:
         self.tell(f"{name}: {record.seconds:.1f} s, {record.peak_gb:.1f} GB{', kept from before' if kept else ''}")
         return Made(arrays, fingerprint)
 
+    def _make_folder(self) -> None:
+        """Make the folder before what it is to keep: better refused now than in an hour."""
+        try:
+            if self.path:
+                self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be written ({one_line(error)}); choose another dir") from None
+
     def _read(self, file: Path, said: str) -> Arrays | None:
         """What a file keeps; None if it is not there, of other settings or damaged."""
-        if not file.exists():
-            return None
         try:
-            with np.load(file, allow_pickle=False) as stored:
+            # Opened here: NumPy leaves the file of a damaged archive open.
+            with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
                 if str(stored["settings"]) == said:
                     return {name: stored[name] for name in stored.files if name != "settings"}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except FileNotFoundError:
+            pass
+        # RuntimeError is what zipfile says of flags and versions that it does not know.
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, RuntimeError) as error:
             self.tell(f"{file}: unreadable ({one_line(error)}); made anew")
         return None
 

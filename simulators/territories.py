@@ -13,7 +13,7 @@ def divide(distance: np.ndarray, weight: np.ndarray, share: np.ndarray, fixed: n
 
     The sum of weight × distance is the least there is for these shares (optimal transport), which makes the cells of
     the sources additively weighted Voronoi cells. At most one place fewer than there are sources would have to be
-    divided; each of these goes to the source of its larger part.
+    divided; each of these goes to the source of its larger part. Places of no weight go to the nearest source.
 
     Args:
         distance: mm between each place and each source, (P, S).
@@ -32,6 +32,7 @@ def divide(distance: np.ndarray, weight: np.ndarray, share: np.ndarray, fixed: n
     if not np.isclose(np.sum(share), 1.0, atol=1e-6) or not (np.asarray(share) > 0).all():
         raise InputError(f"inlet_shares: found {np.asarray(share).tolist()}; give numbers above 0 that add up to 1")
     n_places, n_sources = distance.shape
+    weight = weight / np.mean(weight)  # the solver's tolerances are absolute
     allowed = np.ones(distance.shape, bool) if fixed is None else (fixed[:, None] < 0) | _chosen(fixed, n_sources)
     place, source = np.nonzero(allowed)
     n = np.arange(len(place))
@@ -39,7 +40,7 @@ def divide(distance: np.ndarray, weight: np.ndarray, share: np.ndarray, fixed: n
     load = csr_array((weight[place], (source, n)), (n_sources, len(n)))
     # One share follows from the others, and may not be met where fixed places alone exceed it.
     solution = linprog(
-        weight[place] * distance[place, source],
+        np.where(weight > 0, weight, 1.0)[place] * distance[place, source],
         A_eq=vstack([everywhere, load[1:]]),
         b_eq=np.concatenate([np.ones(n_places), np.asarray(share)[1:] * weight.sum()]),
         method="highs-ipm",
