@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -56,6 +57,7 @@ class StageFolder:
     path: Path | None = None
     tell: Callable[[str], None] = lambda line: None
     records: list[StageRecord] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)  # stages may run side by side; their lines must not
 
     def run(self, name: str, settings: Mapping[str, object], make: Callable[[], Arrays]) -> Made:
         """The arrays of a stage.
@@ -76,15 +78,19 @@ class StageFolder:
         kept = arrays is not None
         if arrays is None:
             self._make_folder()
-            self.tell(f"{name} …")
+            self._say(f"{name} …")
             arrays = make()
             if file:
                 with writing(file) as temporary, open(temporary, "wb") as stream:
                     np.savez(stream, settings=np.array(said), **arrays)  # type: ignore[arg-type]
         record = StageRecord(name, time.perf_counter() - begin, peak_gb(), kept)
         self.records.append(record)
-        self.tell(f"{name}: {record.seconds:.1f} s, {record.peak_gb:.1f} GB{', kept from before' if kept else ''}")
+        self._say(f"{name}: {record.seconds:.1f} s, {record.peak_gb:.1f} GB{', kept from before' if kept else ''}")
         return Made(arrays, fingerprint)
+
+    def _say(self, line: str) -> None:
+        with self._lock:
+            self.tell(line)
 
     def _make_folder(self) -> None:
         """Make the folder before what it is to keep: better refused now than in an hour."""
@@ -105,7 +111,7 @@ class StageFolder:
             pass
         # RuntimeError is what zipfile says of flags and versions that it does not know.
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, RuntimeError) as error:
-            self.tell(f"{file}: unreadable ({one_line(error)}); made anew")
+            self._say(f"{file}: unreadable ({one_line(error)}); made anew")
         return None
 
 
