@@ -20,9 +20,10 @@ from simulators.anatomy import GREY, Anatomy, place_on_grid
 from simulators.brain_parameters import BrainParameters
 from simulators.brain_vessels import (
     BrainTree,
-    first_vessels,
+    delays,
     great_tree,
     grow_arterioles,
+    nodes_of,
     nominal_flow,
     scaffold,
     with_flow,
@@ -30,7 +31,6 @@ from simulators.brain_vessels import (
 from simulators.capillaries import CapillaryPlan
 from simulators.cube import DEFAULT_TIME
 from simulators.errors import InputError
-from simulators.forest import Forest
 from simulators.great_vessels import GreatVessels
 from simulators.label import LabelKinetics
 from simulators.perfusion import LEAST_PERFUSION, flow_from_perfusion
@@ -46,6 +46,9 @@ FORMAT = 2
 
 NO_TERRITORY = 255
 """Where no artery of any territory ends."""
+
+SIDES = {"left": -1.0, "right": 1.0}
+"""Which way from the middle each side lies."""
 
 STAGES = ("great_vessels", "anatomy", "pial", "arterioles", "perfusion", "label")
 
@@ -160,13 +163,14 @@ class BrainStages:
         return self.stages.run(
             "great_vessels",
             settings,
-            lambda: {**_packed("arteries", angiography.arteries()), **_packed("veins", angiography.veins())},
+            lambda: {**angiography.arteries().to_arrays("arteries"), **angiography.veins().to_arrays("veins")},
         )
 
     @cached_property
     def great_vessels(self) -> tuple[GreatVessels, GreatVessels]:
         """Great arteries and veins, in mm of the anatomy."""
-        return _unpacked("arteries", self._great.arrays), _unpacked("veins", self._great.arrays)
+        arteries, veins = (GreatVessels.from_arrays(name, self._great.arrays) for name in ("arteries", "veins"))
+        return arteries, veins
 
     @cached_property
     def _anatomy(self) -> Made:
@@ -264,24 +268,17 @@ class BrainStages:
         rng = generator(stage_seed(parameters.seed, Stage.PERFUSION))
         mean = np.where(anatomy.tissue == GREY, parameters.grey_perfusion, parameters.white_perfusion)
         for name, factor in parameters.territory_perfusion.items():
-            mean = np.where(self._places(name, "territory_perfusion"), factor * mean, mean)
+            mean = np.where(self._places(name), factor * mean, mean)
         drawn = mean * (1 + parameters.perfusion_fluctuation * rng.standard_normal(mean.shape))
         return np.where(anatomy.in_tissue, np.maximum(drawn, LEAST_PERFUSION), 0.0)
 
-    def _places(self, name: str, field: str) -> np.ndarray:
+    def _places(self, name: str) -> np.ndarray:
         """Voxels of a territory, an inlet or a side, (X, Y, Z)."""
-        arteries = self.trees[0]
-        if name in ("left", "right"):
-            x = self.anatomy.affine[0, 0] * np.arange(self.anatomy.tissue.shape[0]) + self.anatomy.affine[0, 3]
-            side = x < 0 if name == "left" else x > 0
-            return np.broadcast_to(side[:, None, None], self.anatomy.tissue.shape)
-        if name in arteries.root_names:
-            of_node = arteries.root == arteries.root_names.index(name)
-        elif name in arteries.territory_names:
-            of_node = arteries.territory == arteries.territory_names.index(name)
-        else:
-            known = ", ".join(dict.fromkeys(["left", "right", *arteries.root_names, *arteries.territory_names]))
-            raise InputError(f"phantom.{field}: found {name}; give some of {known}")
+        arteries, affine = self.trees[0], self.anatomy.affine
+        if name in SIDES:
+            right = affine[0, 0] * np.arange(len(arteries.terminal)) + affine[0, 3]
+            return np.broadcast_to((SIDES[name] * right > 0)[:, None, None], arteries.terminal.shape)
+        of_node = nodes_of(arteries, name, "territory_perfusion", also=tuple(SIDES))
         return (arteries.terminal >= 0) & of_node[arteries.terminal]
 
     @cached_property
@@ -296,7 +293,7 @@ class BrainStages:
             )
         )
         fraction = np.where(anatomy.tissue == GREY, parameters.grey_capillary_volume, parameters.white_capillary_volume)
-        inlet_delay, detour = self._delays(arteries)
+        inlet_delay, detour = delays(self.trees[0], parameters.territory_delay)
         return Vasculature(
             arteries=arteries,
             capillaries=CapillaryPlan(
@@ -309,20 +306,6 @@ class BrainStages:
             inlet_delay=inlet_delay,
             detour=detour,
         )
-
-    def _delays(self, arteries: Forest) -> tuple[np.ndarray, np.ndarray | None]:
-        """Delay (s) at each inlet, and the detour (s) before each node, None if there is none."""
-        tree, delays = self.trees[0], self.parameters.territory_delay
-        inlet_delay, detour = np.zeros(len(arteries.inlets)), np.zeros(arteries.n_nodes)
-        for name, delay in delays.items():
-            if name in tree.root_names:
-                inlet_delay[tree.root_names.index(name)] = delay
-            elif name in tree.territory_names:
-                detour[first_vessels(tree, tree.territory_names.index(name))] = delay
-            else:
-                known = ", ".join(dict.fromkeys([*tree.root_names, *tree.territory_names]))
-                raise InputError(f"phantom.territory_delay: found {name}; give some of {known}")
-        return inlet_delay, detour if detour.any() else None
 
     def response(self, time: np.ndarray | tuple[float, ...], simulator: Simulator | None = None) -> StepResponse:
         """Step response at the given times (s)."""
@@ -391,23 +374,3 @@ class BrainStages:
         free = np.ones(self.anatomy.tissue.shape, bool)
         free[tuple((points / self.anatomy.voxel_size_mm).astype(int).T)] = False
         return distance_transform_edt(free, sampling=self.anatomy.voxel_size_mm).astype(np.float32)
-
-
-def _packed(name: str, vessels: GreatVessels) -> Arrays:
-    return {
-        f"{name}_position": vessels.position,
-        f"{name}_parent": vessels.parent,
-        f"{name}_radius": vessels.radius,
-        f"{name}_branch": vessels.branch,
-        f"{name}_branch_names": np.array(vessels.branch_names),
-    }
-
-
-def _unpacked(name: str, arrays: Arrays) -> GreatVessels:
-    return GreatVessels(
-        position=arrays[f"{name}_position"],
-        parent=arrays[f"{name}_parent"],
-        radius=arrays[f"{name}_radius"],
-        branch=arrays[f"{name}_branch"],
-        branch_names=tuple(arrays[f"{name}_branch_names"].tolist()),
-    )

@@ -4,6 +4,7 @@ Trees are grown for the nominal perfusion of grey and white matter, so that brai
 alone share them; the flows follow afterwards.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -184,6 +185,36 @@ def _follow(parent, root):  # type: ignore[no-untyped-def]
     for node in range(parent.size):
         if parent[node] >= 0:
             root[node] = root[parent[node]]
+
+
+def nodes_of(tree: BrainTree, name: str, field: str, also: tuple[str, ...] = ()) -> np.ndarray:
+    """Nodes of the tree of an inlet, or of a territory, by name, bool, (N,).
+
+    Raises:
+        InputError: for a name that is neither; says the setting `field` and what else it may be.
+    """
+    if name in tree.root_names:
+        return tree.root == tree.root_names.index(name)
+    if name in tree.territory_names:
+        return tree.territory == tree.territory_names.index(name)
+    known = ", ".join(dict.fromkeys([*also, *tree.root_names, *tree.territory_names]))
+    raise InputError(f"phantom.{field}: found {name}; give some of {known}")
+
+
+def delays(tree: BrainTree, territory_delay: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Delay (s) at each inlet, (n_inlets,), and detour (s) before each node, (N,), None if there is none.
+
+    Raises:
+        InputError: for names that are neither an inlet nor a territory.
+    """
+    inlet_delay, detour = np.zeros(len(tree.root_names)), np.zeros(len(tree.parent))
+    for name, delay in territory_delay.items():
+        nodes_of(tree, name, "territory_delay")
+        if name in tree.root_names:
+            inlet_delay[tree.root_names.index(name)] = delay
+        else:
+            detour[first_vessels(tree, tree.territory_names.index(name))] = delay
+    return inlet_delay, detour if detour.any() else None
 
 
 def first_vessels(tree: BrainTree, territory: int) -> np.ndarray:

@@ -62,6 +62,17 @@ class GreatVessels:
         """Name of the branch that each root begins."""
         return tuple(self.branch_names[branch] for branch in self.branch[self.roots])
 
+    def to_arrays(self, name: str) -> dict[str, np.ndarray]:
+        """Its fields as arrays, each called `<name>_<field>`."""
+        return {f"{name}_{field}": np.asarray(getattr(self, field)) for field in self.__dataclass_fields__}
+
+    @classmethod
+    def from_arrays(cls, name: str, arrays: dict[str, np.ndarray]) -> "GreatVessels":
+        """The vessels of which `to_arrays` made these arrays."""
+        fields = {field: arrays[f"{name}_{field}"] for field in cls.__dataclass_fields__}
+        names = tuple(fields.pop("branch_names").tolist())
+        return cls(**fields, branch_names=names)
+
     def moved(self, affine: np.ndarray) -> "GreatVessels":
         """The same vessels with positions through an affine, (4, 4), and radii scaled as the cube root of volume.
 
