@@ -1,6 +1,5 @@
 """Brains as the commands simulate them: fitted to a protocol, kept in a folder, told stage by stage."""
 
-import sys
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -50,4 +49,4 @@ def refuse_brain(cfg: DictConfig) -> None:
 
 def tell(line: str) -> None:
     """Print a line on how far the simulation is."""
-    print(line, file=sys.stderr, flush=True)
+    print(line, flush=True)

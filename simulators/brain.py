@@ -16,7 +16,7 @@ from scipy.ndimage import distance_transform_edt
 
 from simulators.acquire import nested_voxel_size, simulated_time
 from simulators.acquisition import Acquisition
-from simulators.anatomy import GREY, Anatomy, place_on_grid
+from simulators.anatomy import GREY, MAPS, Anatomy, place_on_grid
 from simulators.brain_parameters import BrainParameters
 from simulators.brain_vessels import (
     BrainTree,
@@ -26,6 +26,7 @@ from simulators.brain_vessels import (
     nodes_of,
     nominal_flow,
     scaffold,
+    territories_of,
     with_flow,
 )
 from simulators.capillaries import CapillaryPlan
@@ -157,7 +158,7 @@ class BrainStages:
         angiography = self.parameters.angiography
         settings = {
             "format": FORMAT,
-            "files": {name: file_fingerprint(file) for name, file in angiography.files.items()},
+            "files": {name: file_fingerprint(file, f"angiography.{name}") for name, file in angiography.files.items()},
             "inlets": angiography.inlets,
         }
         return self.stages.run(
@@ -177,7 +178,7 @@ class BrainStages:
         maps = self.parameters.anatomy
         settings = {
             "great_vessels": self._great.fingerprint,
-            "files": [file_fingerprint(file) for file in maps.files],
+            "files": [file_fingerprint(file, f"anatomy.{name}") for name, file in zip(MAPS, maps.files, strict=False)],
             "voxel_size_mm": self.parameters.voxel_size_mm,
         }
 
@@ -200,6 +201,7 @@ class BrainStages:
     @cached_property
     def _pial(self) -> tuple[Made, Made]:
         parameters, (arteries, veins) = self.parameters, self.great_vessels
+        self._check_names(arteries)
         settings = {
             "anatomy": self._anatomy.fingerprint,
             "seed": parameters.seed,
@@ -218,6 +220,14 @@ class BrainStages:
             ),
             self.stages.run("pial_veins", settings, lambda: make(veins, Stage.PIAL_VEINS, None)),
         )
+
+    def _check_names(self, arteries: GreatVessels) -> None:
+        """Refuse territories that there are none of before anything grows."""
+        places = (*arteries.root_names, *dict.fromkeys(territories_of(arteries)))
+        for field, known in (("territory_perfusion", (*SIDES, *places)), ("territory_delay", places)):
+            for name in getattr(self.parameters, field):
+                if name not in known:
+                    raise InputError(f"phantom.{field}: found {name}; give some of {', '.join(dict.fromkeys(known))}")
 
     @property
     def pial_vessels(self) -> tuple[Arrays, Arrays]:

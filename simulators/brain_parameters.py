@@ -135,6 +135,12 @@ class BrainParameters:
             raise InputError(
                 f"phantom: found n_candidates {self.n_candidates}, seed {self.seed}; give whole numbers, 0 or more"
             )
+        shares = self.inlet_shares
+        if shares is not None and not (min(shares.values(), default=0) > 0 and abs(sum(shares.values()) - 1) < 1e-6):
+            told = ", ".join(f"{name} {share:g}" for name, share in shares.items())
+            raise InputError(f"phantom.inlet_shares: found {told}; give shares above 0 that add up to 1, or null")
+        for name in ("territory_perfusion", "territory_delay"):
+            object.__setattr__(self, name, dict(getattr(self, name) or {}))
         for name, low in (("territory_perfusion", 1e-3), ("territory_delay", 0.0)):
             for territory, value in getattr(self, name).items():
                 if not low <= value <= 100:

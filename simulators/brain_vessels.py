@@ -151,20 +151,29 @@ def _inherit(parent, value):  # type: ignore[no-untyped-def]
             value[node] = value[parent[node]]
 
 
+def territories_of(vessels: GreatVessels) -> list[str]:
+    """Name of the territory that each node of great arteries feeds; where the roots alone have names, its root's."""
+    detailed = len(vessels.branch_names) > len(vessels.roots)
+    of_branch = [territory_of(name) if detailed else None for name in vessels.branch_names]
+    root_names = dict(zip(vessels.roots.tolist(), vessels.root_names, strict=True))
+    nodes = zip(vessels.branch.tolist(), _roots_of(vessels).tolist(), strict=True)
+    return [of_branch[branch] or root_names[root] for branch, root in nodes]
+
+
+def _roots_of(vessels: GreatVessels) -> np.ndarray:
+    """Root of each node, (N,)."""
+    root = np.arange(len(vessels.parent))
+    _follow(vessels.parent, root)
+    return root
+
+
 def great_tree(grown: Arrays, vessels: GreatVessels) -> BrainTree:
     """The tree of `grow_arterioles` with the names of the great vessels."""
     parent, source = grown["parent"], grown["source"]
-    tree = np.arange(len(vessels.parent))
-    _follow(vessels.parent, tree)
+    tree = _roots_of(vessels)
     roots = np.unique(tree[source[parent < 0]])
     all_names = dict(zip(vessels.roots.tolist(), vessels.root_names, strict=True))
-    # Vessels whose roots alone have names have territories of these names.
-    detailed = len(vessels.branch_names) > len(vessels.roots)
-    of_branch = [territory_of(name) if detailed else None for name in vessels.branch_names]
-    of_great = [
-        of_branch[branch] or all_names[root]
-        for branch, root in zip(vessels.branch.tolist(), tree.tolist(), strict=True)
-    ]
+    of_great = territories_of(vessels)
     names, index = np.unique(np.array(of_great), return_inverse=True)
     used = np.unique(index[source])
     return BrainTree(

@@ -115,8 +115,12 @@ class StageFolder:
         return None
 
 
-def file_fingerprint(path: str | Path) -> str:
+def file_fingerprint(path: str | Path, setting: str) -> str:
     """Fingerprint of a file's content.
+
+    Args:
+        path: the file.
+        setting: that names it.
 
     Raises:
         InputError: if it cannot be read.
@@ -124,7 +128,7 @@ def file_fingerprint(path: str | Path) -> str:
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name a file that can") from None
+        raise InputError(f"{path}: {setting}: cannot be read ({error.strerror}); name a file that can") from None
 
 
 def peak_gb() -> float:

@@ -156,3 +156,41 @@ def test_as_a_process(tmp_path: Path) -> None:
     assert len(run.stderr.strip().splitlines()) == 1
     assert run.stderr.startswith("error: ")
     assert "n_cubes: found 0" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("overrides", "needles"),
+    [
+        (["phantom.voxel_size_mm=[0,1,1]"], ["phantom.voxel_size_mm", "0"]),
+        (["phantom.inlet_shares={ICA_L:0.5}"], ["phantom.inlet_shares", "ICA_L 0.5", "add up to 1"]),
+        (["phantom.territory_delay={MCA_L:-1}"], ["phantom.territory_delay.MCA_L", "-1"]),
+        (["phantom.t1_blood=1650"], ["t1_blood", "1650", "not ms"]),
+        (["until=foo"], ["until", "foo", "great_vessels"]),
+        (["angiography.transform=x.txt"], ["angiography.transform", "swc or tof"]),
+        (["angiography.swc=/nowhere.swc"], ["/nowhere.swc", "angiography.swc"]),
+        (["anatomy.grey=/nowhere.nii"], ["anatomy.white", "none"]),
+        (["phantom=brain", "n_cubes=3"], ["n_cubes"]),
+        (["simulator.n_threads=0"], ["n_threads", "0"]),
+    ],
+)
+def test_simulate_a_brain(command, tmp_path: Path, overrides: list[str], needles: list[str]) -> None:
+    one_line(command("simulate", "phantom=brain_small", *overrides), *needles)
+    assert not list(tmp_path.rglob("*.npz"))
+    assert not list(tmp_path.rglob("runs"))
+
+
+def test_arteries_of_another_head(command, tmp_path: Path) -> None:
+    """In µm, say: refused before a grid that holds them fills the memory."""
+    (tmp_path / "far.swc").write_text("1 0 0 0 0 1 -1\n2 0 5000 5000 90000 1 1\n")
+    outcome = command("simulate", "phantom=brain_small", "phantom.inlet_shares=null", "angiography.swc=far.swc")
+    one_line(outcome, "angiography", "outside of the brain", "angiography.transform")
+
+
+def test_settings_of_a_brain_that_start_empty_can_be_given(command) -> None:
+    settings = ("phantom.territory_perfusion={MCA_L:0.5,right:1.1}", "phantom.territory_delay={ICA_R:0.3}")
+    outcome = command("simulate", "phantom=brain_small", *settings, "until=great_vessels")
+    assert outcome.status == 0, outcome.err
+
+
+def test_cubes_have_no_stages(command) -> None:
+    one_line(command("simulate", "until=pial"), "until", "pial", "brain")

@@ -316,17 +316,17 @@ def test_a_files_fingerprint_is_of_its_content(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     one.write_bytes(b"a")
     two.write_bytes(b"a")
-    first = file_fingerprint(one)
-    assert file_fingerprint(str(two)) == first
+    first = file_fingerprint(one, "x.file")
+    assert file_fingerprint(str(two), "x.file") == first
     two.write_bytes(b"b")
-    assert file_fingerprint(two) != first
+    assert file_fingerprint(two, "x.file") != first
     two.write_bytes(b"")
-    assert file_fingerprint(two) != first
+    assert file_fingerprint(two, "x.file") != first
 
 
 def test_a_file_without_fingerprint_is_said_in_one_line(tmp_path: Path) -> None:
     for path in (tmp_path / "missing", tmp_path):
         with pytest.raises(InputError, match="cannot be read") as caught:
-            file_fingerprint(path)
+            file_fingerprint(path, "x.file")
         assert str(caught.value).startswith(f"{path}:")
         assert "\n" not in str(caught.value)
