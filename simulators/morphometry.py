@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from simulators.anatomy import GREY, WHITE
 from simulators.forest import Forest, _accumulate_from_inlets, flow_from_terminals
@@ -43,11 +44,16 @@ REFERENCES = {
     "vessels in the brain": ("2.5", "Nowinski 2013", 1.9, 3.1),
     "ATT": ("0.6–1.6", "MacIntosh; Dai 2017", 0.6, 1.6),
     "white matter later": ("later", "Dai 2017", 0, None),
+    "watershed later": ("later", "where two arteries' territories meet", 0, None),
     "flow lost": ("0", "conservation", None, 1e-9),
     "length ACA : PCA": ("1.75", "BraVa, 59 trees", 1.31, 2.19),
     "length MCA : PCA": ("3.7", "BraVa, 59 trees", 2.78, 4.62),
 }
 """Text, source, lowest and highest, in the unit of the measure of that name."""
+
+
+WATERSHED_MM, FAR_FROM_WATERSHED_MM = 5.0, 20.0
+"""mm from where territories meet."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +160,33 @@ def territory_of_nodes(
     return found
 
 
+def distance_to_watershed(
+    territory: np.ndarray, names: tuple[str, ...], voxel_size_mm: tuple[float, float, float]
+) -> np.ndarray:
+    """Distance (mm) to the nearest place where the territories of two arteries meet, those of two sides aside.
+
+    Args:
+        territory: index into `names`, other values where there is none, (X, Y, Z).
+        names: such as "MCA_L".
+        voxel_size_mm: edge lengths of a voxel.
+
+    Returns:
+        (X, Y, Z), infinite if nothing meets.
+    """
+    _, artery = np.unique([name.removesuffix("_L").removesuffix("_R") for name in names], return_inverse=True)
+    of_voxel = np.append(artery, -1)[np.minimum(territory, len(names))]
+    meets = np.zeros(territory.shape, bool)
+    for axis in range(3):
+        here, there = (np.moveaxis(of_voxel, axis, 0)[part] for part in (slice(None, -1), slice(1, None)))
+        differ = (here != there) & (here >= 0) & (there >= 0)
+        along = np.moveaxis(meets, axis, 0)
+        along[:-1] |= differ
+        along[1:] |= differ
+    if not meets.any():
+        return np.full(territory.shape, np.inf)
+    return distance_transform_edt(~meets, sampling=voxel_size_mm)
+
+
 def morphometry(brain: "Brain") -> list[Measure]:
     """Flow, perfusion, blood volume, transit time and trees of a brain, beside the reference values."""
     vessels, tissue = brain.vessels, brain.anatomy.tissue
@@ -251,6 +284,7 @@ def _of_volume(brain: "Brain") -> list[Measure]:
 def _of_time(brain: "Brain", flow: np.ndarray) -> list[Measure]:
     att, tissue = brain.att, brain.anatomy.tissue
     grey, white = tissue == GREY, tissue == WHITE
+    border = distance_to_watershed(brain.territory, brain.territory_names, brain.anatomy.voxel_size_mm)
     volume = brain.vessels.capillaries.volume_fraction * brain.vessels.voxel_volume
     capillary = np.divide(volume, flow, out=np.full(flow.shape, np.nan), where=flow > 0)
     return [
@@ -260,6 +294,12 @@ def _of_time(brain: "Brain", flow: np.ndarray) -> list[Measure]:
             for index, name in enumerate(brain.territory_names)
         ),
         _measure("white matter later than grey", _median(att[white]) - _median(att[grey]), "s", "white matter later"),
+        _measure(
+            "grey matter at the watershed later than far from it",
+            _median(att[grey & (border <= WATERSHED_MM)]) - _median(att[grey & (border > FAR_FROM_WATERSHED_MM)]),
+            "s",
+            "watershed later",
+        ),
         _measure("capillary transit time of grey matter", _median(capillary[grey]), "s"),
         _measure("capillary transit time of white matter", _median(capillary[white]), "s"),
     ]

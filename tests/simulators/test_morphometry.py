@@ -11,6 +11,7 @@ from simulators.morphometry import (
     Measure,
     conservation,
     depth,
+    distance_to_watershed,
     log_histogram,
     morphometry,
     territory_of_nodes,
@@ -205,3 +206,11 @@ def test_references_of_a_side_go_for_both(found: dict[str, Measure]) -> None:
 def test_within(value: float, within: bool | None) -> None:
     assert Measure("x", value, "s", low=1.0, high=2.0).within is within
     assert Measure("x", value, "s").within is None
+
+
+def test_the_watershed_is_where_two_arteries_meet_not_two_sides() -> None:
+    territory = np.full((9, 4, 4), 255, np.uint8)
+    territory[1:4], territory[4:6], territory[6:8] = 0, 1, 2
+    distance = distance_to_watershed(territory, ("MCA_L", "MCA_R", "PCA_R"), (2.0, 1.0, 1.0))
+    np.testing.assert_allclose(distance[:, 0, 0], [10, 8, 6, 4, 2, 0, 0, 2, 4])
+    assert np.isinf(distance_to_watershed(territory, ("MCA_L", "MCA_R", "MCA"), (2.0, 1.0, 1.0))).all()
