@@ -82,12 +82,12 @@ def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
         recipe.acquisition,
         recipe.phantom,
         instantiate(cfg.simulator),
+        cluster=instantiate(cfg.cluster),
         n_cubes=2,
         n_test=cfg.n_cubes,
         dir=cfg.dir,
         seed=cfg.seed,
         snr=recipe.snr,
-        n_workers=cfg.n_workers,
     )
     scores = evaluate_on_cubes(estimator, data, Path(cfg.run_dir))
     print_table(scores, f"{cfg.n_cubes} unseen cubes")
@@ -116,7 +116,7 @@ def estimate_cubes(estimator: Estimator, data: QTMDataModule) -> Estimates:
 
 
 def _estimate_each(estimator: Estimator, data: QTMDataModule) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    dataset = data.dataset("test", slice(None), augmented=False)
+    dataset = data.dataset("test")
     for index in range(len(dataset)):
         sample = {name: value.numpy() for name, value in dataset[0, index].items()}
         slice_time = sample["slice_time"][0, 0, 0]

@@ -7,8 +7,8 @@ import lightning as L
 import torch
 from torch import nn
 
-from qtmnet.data import Sample
 from qtmnet.estimator import PERFUSION_SCALE, Estimator
+from qtmnet.samples import Sample
 from simulators.errors import InputError
 
 CHECKPOINT_KEY = "qtmnet"

@@ -8,28 +8,44 @@ from omegaconf import DictConfig
 from qtmnet.brain_figures import print_morphometry, save_brain_figures
 from qtmnet.brains import FOLDER, is_brain, tell
 from qtmnet.building import build_data
+from qtmnet.store.cube_store import CubeStore
 from simulators.acquire import simulated_time
 from simulators.brain import BrainStages
 from simulators.errors import InputError
 
 
-def simulate(cfg: DictConfig) -> Path:
+def simulate(cfg: DictConfig) -> str | Path:
     """Simulate the phantom of a configuration; see `conf/simulate.yaml`.
 
     Returns:
-        Folder of the cubes that were missing, or of the brain's stages.
+        Folder or URL of the cubes, or folder of the brain's stages.
     """
     return _simulate_brain(cfg) if is_brain(cfg) else _simulate_cubes(cfg)
 
 
-def _simulate_cubes(cfg: DictConfig) -> Path:
+def _simulate_cubes(cfg: DictConfig) -> str:
     for name in ("dir", "until"):
         if cfg[name] is not None:
             raise InputError(f"{name}: found {cfg[name]}, which is a brain's; for cubes give data.dir and data.n_cubes")
     data = build_data(cfg)
-    data.simulate("train")
-    print(f"{data.n_cubes['train']} cubes: {data.path}")
-    return data.path
+    if cfg.verify:
+        return _verify(data.store("train"), data.n_cubes["train"])
+    store = data.simulate("train")
+    print(f"{data.n_cubes['train']} cubes: {store.url}")
+    return store.url
+
+
+def _verify(store: CubeStore, n_cubes: int) -> str:
+    """Read all cubes; print a line for each file that is not what it should be, and refuse the store if there is one.
+
+    Raises:
+        InputError: if something is missing or damaged.
+    """
+    flaws = list(store.records.flaws(n_cubes))
+    if flaws:
+        raise InputError("; ".join(flaws))
+    print(f"{n_cubes} cubes, each as it was written: {store.url}")
+    return store.url
 
 
 def _simulate_brain(cfg: DictConfig) -> Path:

@@ -20,6 +20,7 @@ class Stage(IntEnum):
     NOISE = 6
     PIAL_ARTERIES = 7
     PIAL_VEINS = 8
+    GRID = 9
 
 
 def stage_seed(seed: Seed, stage: Stage | int) -> np.random.SeedSequence:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from qtmnet.data import CubeDataset, EpochSampler
+from qtmnet.data import EpochSampler
+from qtmnet.samples import CubeDataset, SampleMaker
+from qtmnet.store.view import SeenCube
 from simulators import Acquisition, CubeParameters, acquire, simulate_cube
 from simulators.acquire import average_voxels
 
@@ -17,10 +19,11 @@ TIMED = Acquisition(slice_timing=tuple(0.04 * k for k in range(10)))
 
 def dataset(acquisition: Acquisition = PLAIN, **options) -> CubeDataset:
     block = (2, 2, 4)
-    increments = np.diff(average_voxels(CUBE.step_response, block), axis=0, prepend=0)[None].repeat(2, 0)
-    perfusion = average_voxels(CUBE.perfusion, block)[None].repeat(2, 0)
+    increments = np.diff(average_voxels(CUBE.step_response, block), axis=0, prepend=0)
+    seen = SeenCube({"perfusion": average_voxels(CUBE.perfusion, block)}, increments)
     settings = {"snr": None, "flips": False, "seed": 0} | options
-    return CubeDataset(increments, perfusion, CUBE.time, acquisition, **settings)
+    maker = SampleMaker(CUBE.time, acquisition, increments.shape[-1], **settings)
+    return CubeDataset([seen, seen], np.arange(2), maker)
 
 
 def test_frames_are_those_of_the_acquisition() -> None:

@@ -33,7 +33,7 @@ def test_train_then_evaluate(command, tiny, tmp_path: Path) -> None:
     assert "2 unseen cubes" in outcome.out
 
     best = run / "checkpoints" / "best.ckpt"
-    again = command("evaluate", f"ckpt={best}", "n_cubes=2", "dir=cubes", "n_workers=1")
+    again = command("evaluate", f"ckpt={best}", "n_cubes=2", "dir=cubes", "cluster.n_workers=1")
     assert again.status == 0, again.err
     repeated = json.loads(only(tmp_path, "runs/evaluate/*/metrics.json").read_text())
     assert repeated["multi_delay"] == metrics["multi_delay"]
@@ -104,4 +104,4 @@ def test_a_full_disk_ends_training_with_one_line(command, tiny, tmp_path: Path, 
     outcome = command("train", *tiny, "data.dir=cubes")
     assert outcome.status == 2
     assert outcome.err.splitlines()[-1].startswith("error: last.ckpt: cannot be written (No space left on device)")
-    assert len(list((tmp_path / "cubes").glob("*.npz"))) == 6
+    assert len(list((tmp_path / "cubes").glob("shard-*.npy"))) == 6

@@ -1,0 +1,184 @@
+"""A dataset of cubes: its manifest, its shards, and the tasks that make what is missing."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from time import sleep
+
+import numpy as np
+
+from qtmnet.store.recipe import FORMAT, CubeRecipe
+from qtmnet.store.record import ENCODING_ERROR, UNITS, StoredCube, arrays, fields, stored_cube
+from qtmnet.store.records import Records
+from qtmnet.store.shard import ShardFormat
+from qtmnet.store.storage import BusyError, Storage, storage_at
+from simulators.cube import simulate_cube
+from simulators.errors import InputError
+from simulators.files import one_line
+
+MANIFEST = "dataset.json"
+
+LARGEST_SHARD = 256
+"""Cubes; 0.8 GB of the paper's cubes."""
+
+SHARDS_AT_LEAST = 16
+"""So that a small dataset, too, has something for each worker."""
+
+
+class CubeStore:
+    """Cubes of one recipe in a folder or an object store.
+
+    Args:
+        url: a folder, or a URL that fsspec knows; made if missing.
+        recipe: what its cubes are made from.
+        shard_size: cubes in a full shard; by default as the folder has it, or what suits n_cubes.
+        n_cubes: cubes that it is made for; more may come later.
+
+    Raises:
+        InputError: if there are cubes of another recipe or shard size.
+    """
+
+    def __init__(self, url: str | Path, recipe: CubeRecipe, *, shard_size: int | None = None, n_cubes: int = 1) -> None:
+        self.url, self.recipe = str(url), recipe
+        self.storage = storage_at(url)
+        if shard_size is not None and (not isinstance(shard_size, int) or shard_size < 1):
+            raise InputError(f"data.shard_size: found {shard_size!r}; give a whole number, at least 1, or null")
+        suited = shard_size or min(LARGEST_SHARD, max(n_cubes // SHARDS_AT_LEAST, 1))
+        manifest = claim(self.storage, _manifest(recipe, suited), fixed=("settings",))
+        kept = manifest["shard_size"]
+        if shard_size not in (None, kept):
+            raise InputError(
+                f"{self.storage.path(MANIFEST)}: shard_size: found {kept}, asked for {shard_size}; leave it out or "
+                "choose another data.dir"
+            )
+        self.records = Records(self.storage, ShardFormat(fields(recipe), recipe.fingerprint(), int(str(kept))))
+
+    def __getitem__(self, index: int) -> StoredCube:
+        """Cube `index`.
+
+        Raises:
+            InputError: if it is missing, damaged or of another dataset.
+        """
+        return stored_cube(self.records[index], self.recipe)
+
+    def missing(self, n_cubes: int) -> list["ShardTask"]:
+        """What is to be done until the first n cubes are there."""
+        size = self.records.layout.shard_size
+        return [ShardTask(self.url, self.recipe, size, *todo) for todo in self.records.missing(n_cubes)]
+
+    def make(self, shard: int, count: int) -> bool:
+        """Simulate a shard and write it; False if another process is at it."""
+        return self.records.write(shard, count, self._simulate)
+
+    def _simulate(self, index: int) -> Mapping[str, np.ndarray]:
+        recipe = self.recipe
+        seed = recipe.cube_seed(index)
+        cube = simulate_cube(seed, parameters=recipe.phantom, time=recipe.time, simulator=recipe.simulator)
+        return arrays(cube, recipe)
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """One shard to make, anywhere; plain data.
+
+    Attributes:
+        url: of the store.
+        recipe: of its cubes.
+        shard_size: cubes in a full shard.
+        shard: number of this one.
+        count: cubes in it.
+    """
+
+    url: str
+    recipe: CubeRecipe
+    shard_size: int
+    shard: int
+    count: int
+
+    def __call__(self) -> bool:
+        """Make the shard; False if another process is at it."""
+        return CubeStore(self.url, self.recipe, shard_size=self.shard_size).make(self.shard, self.count)
+
+
+def _manifest(recipe: CubeRecipe, shard_size: int) -> dict[str, object]:
+    return {
+        "format": FORMAT,
+        "fingerprint": recipe.fingerprint(),
+        "settings": recipe.settings(),
+        "shard_size": shard_size,
+        "units": UNITS,
+        "relative_error_of_increments": ENCODING_ERROR,
+        "made_with": {name: _version(name) for name in ("qtmnet", "numpy", "scipy", "numba")},
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def claim(storage: Storage, manifest: dict[str, object], *, fixed: tuple[str, ...]) -> dict[str, object]:
+    """Write the manifest of a new dataset, or read the one that is there.
+
+    Args:
+        storage: of the dataset.
+        manifest: as it would be written now.
+        fixed: what must be as it would be written now.
+
+    Returns:
+        The manifest that is there.
+
+    Raises:
+        InputError: if it is unreadable or differs in format or what is fixed.
+    """
+    where = storage.path(MANIFEST)
+    found = _read(storage)
+    while found is None:
+        try:
+            with storage.writing(MANIFEST) as stream:
+                found = _read(storage)  # somebody may have been faster
+                if found is not None:
+                    raise BusyError
+                stream.write((json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
+            found = manifest
+        except BusyError:
+            sleep(0.05)
+            found = _read(storage)
+    if found.get("format") != FORMAT:
+        raise InputError(
+            f"{where}: format: found {found.get('format')}, written by another version of qtmnet (this one: {FORMAT}); "
+            "choose another data.dir or delete this one"
+        )
+    for name in fixed:
+        if found.get(name) != manifest[name]:
+            field, there, asked = first_difference(name, found.get(name), manifest[name])
+            field = field.removeprefix("settings.")
+            raise InputError(
+                f"{where}: {field}: found {there}, asked for {asked}; choose another data.dir or delete this one"
+            )
+    return found
+
+
+def _read(storage: Storage) -> dict[str, object] | None:
+    try:
+        found = json.loads(storage.read(MANIFEST))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{storage.path(MANIFEST)}: unreadable ({one_line(error)}); choose another data.dir or delete this one"
+        ) from None
+    return found if isinstance(found, dict) else {}
+
+
+def first_difference(name: str, found: object, asked: object) -> tuple[str, object, object]:
+    """Name, found and asked value of the first setting that differs, in depth."""
+    if isinstance(found, dict) and isinstance(asked, dict):
+        for key in asked:
+            if found.get(key) != asked[key]:
+                return first_difference(f"{name}.{key}", found.get(key), asked[key])
+    return name, found, asked

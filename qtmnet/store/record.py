@@ -1,0 +1,130 @@
+"""What is kept of a cube.
+
+The *increments* of the step response from each time to the next, in float16, arterial label apart. Frames are sums of
+increments, C = S(LD + PLD) − S(PLD), so the error of a frame is at most `ENCODING_ERROR` of the increments it sums,
+however large S is.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qtmnet.store.recipe import CubeRecipe
+from qtmnet.store.shard import Fields
+from simulators.cube import DRAWN, Cube
+from simulators.errors import InputError
+from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
+
+INCREMENT_SCALE = 1024.0
+"""Increments are kept times this, clear of float16's smallest numbers: below 6e-8 mL/mL errors are absolute, 3e-11."""
+
+ENCODING_ERROR = 2.0**-11
+"""Largest relative error of an increment that is kept: float16 has 11 significant bits."""
+
+UNITS = {
+    "drawn": f"of {', '.join(DRAWN)}: SI-mm-s, perfusion-like in mL/100g/min",
+    "perfusion": "mL/100g/min, (X, Y, Z)",
+    "att": "s, (X, Y, Z)",
+    "arterial_blood_volume": "mL/mL, (X, Y, Z)",
+    "blood_volume": "mL/mL, arteries, capillaries and veins, (X, Y, Z)",
+    "arterial": f"mL of labeled blood per mL of tissue times {INCREMENT_SCALE:g}, increment of S from each time to the "
+    "next, in arteries up to each velocity and in all, (V, T, X, Y, Z)",
+    "bed": "as arterial, in capillaries, tissue and veins, (T, X, Y, Z)",
+}
+"""Of each array of a record."""
+
+MAPS = ("perfusion", "att", "arterial_blood_volume", "blood_volume")
+"""Maps of the truth."""
+
+
+@dataclass(frozen=True)
+class StoredCube:
+    """A cube as it is kept.
+
+    Attributes:
+        maps: truth by name (`MAPS`), each (X, Y, Z).
+        arterial: increments of the step response in arteries up to each velocity of `crushing` and in all, mL of
+            labeled blood per mL of tissue, (V, T, X, Y, Z), float32.
+        bed: increments in capillaries, tissue and veins, (T, X, Y, Z), float32.
+        crushing: mm/s, (V − 1,).
+        drawn: values drawn for the cube, by name.
+    """
+
+    maps: dict[str, np.ndarray]
+    arterial: np.ndarray
+    bed: np.ndarray
+    crushing: tuple[float, ...]
+    drawn: dict[str, float]
+
+    def seen(self, vascular_crushing: float | None) -> np.ndarray:
+        """Increments that a protocol sees, (T, X, Y, Z).
+
+        Args:
+            vascular_crushing: mm/s; see `Acquisition`.
+
+        Raises:
+            InputError: for a velocity that arterial label was not kept for.
+        """
+        return increments_seen(self.arterial, self.bed, self.crushing, vascular_crushing)
+
+
+def increments_seen(
+    arterial: np.ndarray, bed: np.ndarray, crushing: tuple[float, ...], vascular_crushing: float | None
+) -> np.ndarray:
+    """Label of arteries that are slow enough, and of the beds; see `StoredCube`."""
+    if vascular_crushing == 0:
+        return bed
+    kept = (*crushing, None)
+    if vascular_crushing not in kept:
+        raise InputError(
+            f"vascular_crushing: found {vascular_crushing}; kept are 0, none and {list(crushing)} mm/s; choose one of "
+            "these or simulate with this setting"
+        )
+    return bed + arterial[kept.index(vascular_crushing)]
+
+
+def fields(recipe: CubeRecipe) -> Fields:
+    """Arrays of a cube's record."""
+    shape, n_times = recipe.phantom.shape, len(recipe.time)
+    maps = tuple((name, "<f4", shape) for name in MAPS)
+    return (
+        ("drawn", "<f8", (len(DRAWN),)),
+        *maps,
+        ("arterial", "<f2", (len(recipe.crushing) + 1, n_times, *shape)),
+        ("bed", "<f2", (n_times, *shape)),
+    )
+
+
+def arrays(cube: Cube, recipe: CubeRecipe) -> dict[str, np.ndarray]:
+    """What is kept of a simulated cube."""
+    slower = [
+        recipe.simulator.arterial_step_response(cube.vessels, cube.time, cube.label, slower_than=velocity)
+        for velocity in recipe.crushing
+    ]
+    arterial_volume = blood_volume(cube.arteries, cut_at_voxel_faces(cube.arteries)) / cube.vessels.voxel_volume
+    venous_volume = blood_volume(cube.veins, cut_at_voxel_faces(cube.veins)) / cube.vessels.voxel_volume
+    return {
+        "drawn": np.array([cube.drawn[name] for name in DRAWN]),
+        "perfusion": cube.perfusion,
+        "att": cube.att,
+        "arterial_blood_volume": arterial_volume,
+        "blood_volume": arterial_volume + venous_volume + cube.capillaries.volume_fraction,
+        "arterial": np.stack([_increments(part) for part in (*slower, cube.response.arterial)]),
+        "bed": _increments(cube.response.bed),
+    }
+
+
+def _increments(step_response: np.ndarray) -> np.ndarray:
+    return np.diff(step_response, axis=0, prepend=np.float32(0)) * np.float32(INCREMENT_SCALE)
+
+
+def stored_cube(record: np.void, recipe: CubeRecipe) -> StoredCube:
+    """The cube of a record."""
+    scale = np.float32(1 / INCREMENT_SCALE)
+    return StoredCube(
+        maps={name: np.asarray(record[name]) for name in MAPS},
+        arterial=record["arterial"].astype(np.float32) * scale,
+        bed=record["bed"].astype(np.float32) * scale,
+        crushing=recipe.crushing,
+        drawn=dict(zip(DRAWN, record["drawn"].tolist(), strict=True)),
+    )

@@ -1,0 +1,123 @@
+"""A store as a protocol sees it: its cubes on the acquired voxels, kept beside it, a tenth of its size or less."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qtmnet.store.cube_store import CubeStore
+from qtmnet.store.recipe import FORMAT, CubeRecipe, fingerprint
+from qtmnet.store.record import MAPS, StoredCube
+from qtmnet.store.records import Records
+from qtmnet.store.shard import Fields, ShardFormat
+from qtmnet.store.storage import storage_at
+from simulators.acquisition import Acquisition
+from simulators.seeding import Stage, generator, stage_seed
+from simulators.voxel_grid import VoxelGrid
+
+
+@dataclass(frozen=True)
+class SeenCube:
+    """A cube on the acquired voxels.
+
+    Attributes:
+        maps: truth by name (`record.MAPS`), each (x, y, z), float32.
+        increments: of the label that is seen, from each time to the next, (T, x, y, z), float32.
+    """
+
+    maps: dict[str, np.ndarray]
+    increments: np.ndarray
+
+
+@dataclass(frozen=True)
+class Look:
+    """What of a protocol decides how a cube looks, apart from when it is read.
+
+    Attributes:
+        voxel_size_mm: of the acquired voxel.
+        vascular_crushing: mm/s; see `Acquisition`.
+    """
+
+    voxel_size_mm: tuple[float, float, float]
+    vascular_crushing: float | None
+
+    @classmethod
+    def of(cls, acquisition: Acquisition) -> "Look":
+        """The look of a protocol."""
+        return cls(acquisition.voxel_size_mm, acquisition.vascular_crushing)
+
+    def grid(self, recipe: CubeRecipe, index: int) -> VoxelGrid:
+        """The acquired voxels of cube `index`: as many as fit, at a place of its own where there is room."""
+        rng = generator(stage_seed(recipe.cube_seed(index), Stage.GRID))
+        return VoxelGrid.within(recipe.phantom.shape, recipe.phantom.voxel_size_mm, self.voxel_size_mm, rng)
+
+    def seen(self, cube: StoredCube, grid: VoxelGrid) -> SeenCube:
+        """A cube on the acquired voxels."""
+        maps = {name: grid.average(cube.maps[name]).astype(np.float32) for name in MAPS}
+        return SeenCube(maps, grid.average(cube.seen(self.vascular_crushing)).astype(np.float32))
+
+
+class View:
+    """A store's cubes on the acquired voxels of a protocol.
+
+    Args:
+        store: of the cubes.
+        look: of the protocol.
+        folder: to keep it in; by default `views` within the store's folder, `datasets/views` for an object store.
+    """
+
+    def __init__(self, store: CubeStore, look: Look, folder: str | Path | None = None) -> None:
+        self.store, self.look, self.folder = store, look, folder
+        recipe = store.recipe
+        mark = fingerprint(
+            {"format": FORMAT, "cubes": recipe.fingerprint(), "look": [*look.voxel_size_mm, look.vascular_crushing]}
+        )
+        beside = Path("datasets") / "views" if "://" in store.url else Path(store.url) / "views"
+        shape = look.grid(recipe, 0).shape
+        self.shape: tuple[int, int, int] = shape
+        layout = ShardFormat(_fields(shape, len(recipe.time)), mark, store.records.layout.shard_size)
+        self.records = Records(storage_at(Path(folder or beside) / mark), layout)
+
+    def __getitem__(self, index: int) -> SeenCube:
+        """Cube `index`, from memory maps."""
+        record = self.records[index]
+        return SeenCube({name: record[name] for name in MAPS}, record["increments"])
+
+    def missing(self, n_cubes: int) -> list["ViewTask"]:
+        """What is to be done until the first n cubes are there."""
+        size = self.records.layout.shard_size
+        return [
+            ViewTask(self.store.url, self.store.recipe, size, self.look, self.folder, *todo)
+            for todo in self.records.missing(n_cubes)
+        ]
+
+    def make(self, shard: int, count: int) -> bool:
+        """Read a shard of the store and write it as it is seen; False if another process is at it."""
+        return self.records.write(shard, count, self._look_at)
+
+    def _look_at(self, index: int) -> Mapping[str, np.ndarray]:
+        seen = self.look.seen(self.store[index], self.look.grid(self.store.recipe, index))
+        return {**seen.maps, "increments": seen.increments}
+
+
+@dataclass(frozen=True)
+class ViewTask:
+    """One shard of a view to make; plain data, see `ShardTask`."""
+
+    url: str
+    recipe: CubeRecipe
+    shard_size: int
+    look: Look
+    folder: str | Path | None
+    shard: int
+    count: int
+
+    def __call__(self) -> bool:
+        """Make the shard; False if another process is at it."""
+        store = CubeStore(self.url, self.recipe, shard_size=self.shard_size)
+        return View(store, self.look, self.folder).make(self.shard, self.count)
+
+
+def _fields(shape: tuple[int, int, int], n_times: int) -> Fields:
+    return (*((name, "<f4", shape) for name in MAPS), ("increments", "<f4", (n_times, *shape)))
