@@ -29,7 +29,7 @@ STAGES: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     (cube, "grow_forest", ("arterial forest", "venous forest")),
     (cube, "draw_capillaries", ("capillaries",)),
     (numba.NumbaSimulator, "arterial_step_response", ("label in arteries",)),
-    (numba.NumbaSimulator, "_beds", ("label in beds",)),
+    (numba, "bed_label", ("label in beds",)),
     (numba, "venous_label", ("label in veins",)),
 )
 """Where each function is looked up, its name, and what its calls do, in turn."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.borrowed_trees import Trees, serving, turned
 from simulators.capillaries import CapillaryBeds, CapillaryPlan, draw_capillaries
 from simulators.errors import InputError
 from simulators.forest import ARTERIAL_MURRAY_K, VENOUS_MURRAY_K, Forest
@@ -195,6 +196,7 @@ def simulate_cube(
     parameters: CubeParameters | None = None,
     time: np.ndarray | tuple[float, ...] = DEFAULT_TIME,
     simulator: Simulator | None = None,
+    trees: Trees | None = None,
 ) -> Cube:
     """Simulate one cube.
 
@@ -203,6 +205,7 @@ def simulate_cube(
         parameters: what to draw the cube from; the default is the paper's cube.
         time: s since labeling began, (T,), increasing, above 0.
         simulator: of the label's transport; `NumbaSimulator()` by default.
+        trees: of another cube of the same shape, to be turned and given new flows; by default new ones are grown.
 
     Returns:
         The cube.
@@ -212,14 +215,37 @@ def simulate_cube(
     """
     parameters = parameters or CubeParameters()
     drawn = parameters.draw(seed)
-    perfusion, vessels = grow_vessels(seed, parameters, drawn)
+    perfusion, vessels = (
+        grow_vessels(seed, parameters, drawn) if trees is None else borrow_vessels(seed, parameters, drawn, trees)
+    )
     label = parameters.label(drawn["permeability_surface_ml_100g_min"])
     response = (simulator or NumbaSimulator()).step_response(vessels, np.asarray(time), label)
     return Cube(perfusion=perfusion, vessels=vessels, label=label, response=response, drawn=drawn)
 
 
 def grow_vessels(seed: Seed, parameters: CubeParameters, drawn: dict[str, float]) -> tuple[np.ndarray, Vasculature]:
-    """Perfusion map (mL/100g/min) of a cube and the vessels that serve it."""
+    """Perfusion map (mL/100g/min) of a cube and vessels grown for it."""
+    perfusion, flow = draw_perfusion(seed, parameters)
+    trees = grow_trees(seed, parameters, flow)
+    arteries = trees.arteries.with_murray_radii(drawn["arterial_murray_k"])
+    veins = trees.veins.with_murray_radii(drawn["venous_murray_k"])
+    return perfusion, _between(seed, parameters, drawn, flow, Trees(arteries, veins))
+
+
+def borrow_vessels(
+    seed: Seed, parameters: CubeParameters, drawn: dict[str, float], trees: Trees
+) -> tuple[np.ndarray, Vasculature]:
+    """Perfusion map (mL/100g/min) of a cube and the vessels of another that serve it, see `borrowed_trees`."""
+    perfusion, flow = draw_perfusion(seed, parameters)
+    arteries = turned(trees.arteries, stage_seed(seed, Stage.ARTERIES))
+    veins = turned(trees.veins, stage_seed(seed, Stage.VEINS))
+    arteries = serving(arteries, flow, drawn["arterial_murray_k"])
+    veins = serving(veins, flow, drawn["venous_murray_k"])
+    return perfusion, _between(seed, parameters, drawn, flow, Trees(arteries, veins))
+
+
+def draw_perfusion(seed: Seed, parameters: CubeParameters) -> tuple[np.ndarray, np.ndarray]:
+    """Perfusion (mL/100g/min) and flow (mm³/s) of each voxel of a cube, (X, Y, Z) each."""
     perfusion = regional_perfusion(
         parameters.shape,
         seed=stage_seed(seed, Stage.PERFUSION),
@@ -227,8 +253,11 @@ def grow_vessels(seed: Seed, parameters: CubeParameters, drawn: dict[str, float]
         perfusion_range=parameters.perfusion_range,
         fluctuation=parameters.perfusion_fluctuation,
     )
-    size = np.asarray(parameters.voxel_size_mm, float)
-    flow = flow_from_perfusion(perfusion, size)
+    return perfusion, flow_from_perfusion(perfusion, np.asarray(parameters.voxel_size_mm, float))
+
+
+def grow_trees(seed: Seed, parameters: CubeParameters, flow: np.ndarray) -> Trees:
+    """Forests that serve the voxels of a cube (mm³/s), with radii of the default Murray constant."""
     arteries, veins = (
         grow_forest(
             flow,
@@ -237,16 +266,22 @@ def grow_vessels(seed: Seed, parameters: CubeParameters, drawn: dict[str, float]
             new_inlet_probability=parameters.new_inlet_probability,
             reach_mm=parameters.reach_mm,
             n_candidates=parameters.n_candidates,
-            murray_k=drawn[murray_k],
         )
-        for stage, murray_k in ((Stage.ARTERIES, "arterial_murray_k"), (Stage.VEINS, "venous_murray_k"))
+        for stage in (Stage.ARTERIES, Stage.VEINS)
     )
+    return Trees(arteries, veins)
+
+
+def _between(
+    seed: Seed, parameters: CubeParameters, drawn: dict[str, float], flow: np.ndarray, trees: Trees
+) -> Vasculature:
+    """The vessels of a cube: trees, the capillaries between them, and what lies before the inlets."""
     capillaries = draw_capillaries(
         flow,
         drawn["capillary_volume_fraction"],
         seed=stage_seed(seed, Stage.CAPILLARIES),
-        voxel_volume_mm3=float(np.prod(size)),
+        voxel_volume_mm3=float(np.prod(parameters.voxel_size_mm)),
     )
     rng = generator(stage_seed(seed, Stage.INLETS))
-    delay = drawn["inlet_delay"] + parameters.inlet_delay_spread * rng.standard_normal(len(arteries.inlets))
-    return perfusion, Vasculature(arteries, capillaries, veins, np.maximum(delay, LEAST_INLET_DELAY))
+    delay = drawn["inlet_delay"] + parameters.inlet_delay_spread * rng.standard_normal(len(trees.arteries.inlets))
+    return Vasculature(trees.arteries, capillaries, trees.veins, np.maximum(delay, LEAST_INLET_DELAY))

@@ -92,14 +92,17 @@ def _cut(position, parent, size, shape):  # type: ignore[no-untyped-def]
         first, last = start[node], start[node + 1]
         if first == last:
             continue
-        _face_crossings(position[parent[node]] / size, position[node] / size, end[first : last - 1])
+        for axis in range(3):
+            low[axis] = position[parent[node], axis] / size[axis]
+            high[axis] = position[node, axis] / size[axis]
+        if last - first > 1:
+            _face_crossings(low, high, end[first : last - 1])
         before = 0.0
         for piece in range(first, last):
             middle = 0.5 * (before + end[piece])
             index = 0
             for axis in range(3):
-                a, b = position[parent[node], axis] / size[axis], position[node, axis] / size[axis]
-                k = int(np.floor(a + middle * (b - a)))
+                k = int(np.floor(low[axis] + middle * (high[axis] - low[axis])))
                 index = index * shape[axis] + k if 0 <= k < shape[axis] and index >= 0 else -1
             voxel[piece] = index
             before = end[piece]

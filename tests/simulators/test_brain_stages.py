@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import simulators.brain
-import simulators.transport.numba
+import simulators.transport.beds
 from simulators import Forest, InputError, LabelKinetics, NumbaSimulator
 from simulators.anatomy import GREY, OUTSIDE, WHITE, TissueMaps
 from simulators.brain import Brain, BrainStages, simulate_brain
@@ -56,7 +56,7 @@ QUICK = NumbaSimulator(0.1)
 
 @cache
 def responses(fraction: float, label: LabelKinetics, time_step: float, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
-    return impulse_responses(simulators.transport.numba.TRANSIT_TIMES, fraction, label, time_step, n_steps)
+    return impulse_responses(simulators.transport.beds.TRANSIT_TIMES, fraction, label, time_step, n_steps)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def quick() -> Iterator[None]:
     """Impulse responses, a second each, are worked out once for all the runs whose stages are compared."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(
-            simulators.transport.numba,
+            simulators.transport.beds,
             "impulse_responses",
             lambda theta, fraction, label, time_step, n_steps: responses(fraction, label, time_step, n_steps),
         )

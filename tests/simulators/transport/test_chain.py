@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad, solve_ivp
+from scipy.linalg import expm
 from scipy.stats import gamma
 
 from simulators import LabelKinetics
-from simulators.transport.chain import impulse_responses
+from simulators.transport.chain import impulse_responses, rate_matrices
+
+TRANSIT_TIMES = np.geomspace(0.02, 400, 40)
 
 STEP, N_STEPS, FRACTION = 0.05, 60, 0.02
 
@@ -52,6 +55,37 @@ def test_against_an_ode_solver(theta, label):
     expected_present, expected_gone = by_ode(theta, label)
     np.testing.assert_allclose(present[0], expected_present, atol=1e-7)  # the solver's tolerance, accumulated
     np.testing.assert_allclose(gone[0], expected_gone, atol=1e-7)
+
+
+@pytest.mark.parametrize("step", [0.002, 0.025, 0.1])
+@pytest.mark.parametrize(
+    "label",
+    [
+        LabelKinetics(),
+        LabelKinetics(exchange="none", t1_blood=np.inf, t1_tissue=np.inf),
+        LabelKinetics(permeability_surface_ml_100g_min=2000, extravascular_volume=0.01),
+    ],
+    ids=["default", "none", "stiff"],
+)
+def test_against_the_exponential_of_the_whole_matrix(label, step):
+    """Of the amounts and of three integrals beside them: the amount present, the outflow, and its integral."""
+    theta, size = TRANSIT_TIMES, 23
+    system = np.zeros((len(theta), size, size))
+    system[:, :20, :20] = rate_matrices(theta, FRACTION, label)
+    system[:, 20, :20] = 1
+    system[:, 21, 9] = 10 / theta
+    system[:, 22, 21] = 1
+    advance = expm(system * step)
+    state = np.zeros((len(theta), size, 1))
+    state[:, 0] = 1
+    integrals = np.zeros((N_STEPS + 1, len(theta), 2))
+    for k in range(N_STEPS):
+        state = advance @ state
+        integrals[k + 1] = state[:, [20, 22], 0]
+    expected = np.diff(integrals, axis=0) / step
+    present, gone = impulse_responses(theta, FRACTION, label, step, N_STEPS)
+    np.testing.assert_allclose(present, expected[..., 0].T, atol=1e-10)  # sums of hundreds of numbers of up to 1/s
+    np.testing.assert_allclose(gone, expected[..., 1].T, atol=1e-10)
 
 
 @pytest.mark.parametrize("theta", [0.1, 0.8, 4.0])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import simulators.capillaries
-import simulators.transport.numba
+import simulators.transport.beds
 from simulators import LabelKinetics, NumbaSimulator, StepResponse, Vasculature
 from simulators.capillaries import CapillaryBeds, CapillaryPlan, draw_capillaries
 from simulators.growth import grow_forest
@@ -24,15 +24,15 @@ PER_BLOCK = 70
 
 @cache
 def responses(n_steps: int, volume_fraction: float, time_step: float) -> tuple[np.ndarray, np.ndarray]:
-    grid = simulators.transport.numba.TRANSIT_TIMES
+    grid = simulators.transport.beds.TRANSIT_TIMES
     return impulse_responses(grid, volume_fraction, LabelKinetics(), time_step, n_steps)
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Impulse responses, a second each, are worked out once: these tests are about what is done with them."""
+    """Impulse responses are worked out once: these tests are about what is done with them."""
     monkeypatch.setattr(
-        simulators.transport.numba,
+        simulators.transport.beds,
         "impulse_responses",
         lambda theta, fraction, label, time_step, n_steps: responses(n_steps, fraction, time_step),
     )
@@ -76,7 +76,7 @@ def test_the_same_in_whatever_order_blocks_are_taken(planned, monkeypatch):
             numbers.append(block.voxel[0])
             fill(block)
 
-    monkeypatch.setattr(simulators.transport.numba, "_share_among_threads", backwards)
+    monkeypatch.setattr(simulators.transport.beds, "_share_among_threads", backwards)
     assert_same(respond(planned, 2), in_order)
     assert len(numbers) >= 5
     assert (np.diff(numbers) < 0).all()
@@ -86,7 +86,7 @@ def test_what_goes_wrong_in_a_thread_is_heard(planned, monkeypatch):
     def fail(*arguments):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(simulators.transport.numba, "_fill_beds", fail)
+    monkeypatch.setattr(simulators.transport.beds, "_fill_beds", fail)
     with pytest.raises(MemoryError, match="no room"):
         respond(planned, 3)
 
@@ -152,6 +152,29 @@ def test_two_blood_volumes_against_the_literal_scheme(planned):
     assert np.abs(fast.bed - literal.bed).max() < 1e-3 * fast.bed.max()
     of_grey = replace(planned.capillaries, volume_fraction=np.full((8, 8, 8), 0.022))
     assert np.abs(respond(replace(planned, capillaries=of_grey)).bed - literal.bed).max() > 1e-2 * fast.bed.max()
+
+
+def test_capillaries_shared_out_over_a_grid():
+    """Times a cubic of log(V/F) the spectrum is the flow-weighted sum of it, by definition; logarithms are good to
+    1e-9, and the last of 150 numbers is as good as the first."""
+    grid = np.log(simulators.transport.beds.TRANSIT_TIMES)
+    rng = np.random.default_rng(3)
+    for n in (1, 7, 150):
+        flow, theta = rng.uniform(0.5, 1.5, n), np.exp(rng.uniform(grid[0], grid[-1], n))
+        spectrum = np.full(len(grid), np.nan)
+        low, high = simulators.transport.beds._share_out(flow, theta * flow, grid, np.empty(150), spectrum)
+        assert np.flatnonzero(spectrum)[[0, -1]].tolist() == [low, high - 1]
+        for power in range(4):
+            expected = flow @ np.log(theta) ** power
+            assert spectrum @ grid**power == pytest.approx(expected, rel=1e-8, abs=1e-8)
+
+
+def test_capillaries_beyond_the_grid_are_taken_as_its_ends():
+    grid = np.log(simulators.transport.beds.TRANSIT_TIMES)
+    spectrum = np.empty(len(grid))
+    simulators.transport.beds._share_out(np.array([2.0, 3.0]), np.array([2e-3, 3e5]), grid, np.empty(2), spectrum)
+    np.testing.assert_allclose(spectrum[[0, -1]], [2, 3], rtol=1e-12)
+    np.testing.assert_allclose(spectrum[1:-1], 0, atol=1e-12)
 
 
 def test_sites():
