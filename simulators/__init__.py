@@ -11,6 +11,7 @@ from simulators.errors import InputError
 from simulators.forest import Forest
 from simulators.growth import grow_forest
 from simulators.label import LabelKinetics
+from simulators.transport.cupy import CupySimulator
 from simulators.transport.numba import NumbaSimulator
 from simulators.transport.reference import ReferenceSimulator
 from simulators.transport.step_response import StepResponse
@@ -25,6 +26,7 @@ __all__ = [
     "BrainScan",
     "Cube",
     "CubeParameters",
+    "CupySimulator",
     "Forest",
     "InputError",
     "LabelKinetics",

@@ -1,5 +1,7 @@
 """Backends and cubes that the tests of label transport share; each is made once a session."""
 
+import shutil
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -7,8 +9,17 @@ from functools import cache
 import numpy as np
 import pytest
 
-from simulators import CubeParameters, LabelKinetics, NumbaSimulator, StepResponse, Vasculature
+from simulators import (
+    CubeParameters,
+    CupySimulator,
+    InputError,
+    LabelKinetics,
+    NumbaSimulator,
+    StepResponse,
+    Vasculature,
+)
 from simulators.cube import grow_vessels
+from simulators.transport.cuda.devices import open_device
 from simulators.transport.reference import ReferenceSimulator
 from simulators.transport.step_response import Simulator
 
@@ -32,9 +43,43 @@ BACKENDS = {
 }
 
 
-@pytest.fixture(scope="session", params=list(BACKENDS))
+def _kernels(name: str, device: str) -> Backend:
+    return Backend(name, CupySimulator(device=device), CupySimulator(0.1, device), 16)
+
+
+def gpu() -> bool:
+    """Whether CuPy and a GPU are there."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            open_device("cuda")
+    except InputError:
+        return False
+    return True
+
+
+if shutil.which("g++"):
+    BACKENDS["cuda on host"] = _kernels("cuda on host", "host")
+if gpu():
+    BACKENDS["cuda"] = _kernels("cuda", "cuda")
+
+
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.gpu] if name == "cuda" else []
+
+
+@pytest.fixture(scope="session", params=[pytest.param(name, marks=_marks(name)) for name in BACKENDS])
 def backend(request: pytest.FixtureRequest) -> Backend:
     return BACKENDS[request.param]
+
+
+@pytest.fixture(scope="session", params=["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+def kernels(request: pytest.FixtureRequest) -> CupySimulator:
+    """The kernels' simulator, on this machine's processor and on a GPU."""
+    if request.param == "host" and not shutil.which("g++"):
+        pytest.skip("no g++ to compile the kernels")
+    if request.param == "cuda" and not gpu():
+        pytest.skip("no CuPy, or no GPU")
+    return CupySimulator(device=request.param)
 
 
 @pytest.fixture(scope="session", params=["two_compartment", "none"])
