@@ -1,15 +1,18 @@
 """Simulated cubes as training data."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 
 import lightning as L
 import numpy as np
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
+from qtmnet import ranks
 from qtmnet.cluster import Cluster
 from qtmnet.cluster.local import LocalCluster
 from qtmnet.filling import fill
-from qtmnet.samples import CubeDataset, Key, SampleMaker
+from qtmnet.samples import CubeDataset, Key, Sample, SampleMaker
 from qtmnet.store.cube_store import CubeStore
 from qtmnet.store.recipe import SPLITS, recipe_for
 from qtmnet.store.view import Look, View
@@ -18,24 +21,41 @@ from simulators.cube import CubeParameters
 from simulators.errors import InputError
 from simulators.transport.step_response import Simulator
 
+SECONDS_BETWEEN_LOOKS = 2.0
+
+SAMPLES_TO_START_FROM = 200
+"""Cubes for the linear estimate: a few coefficients from hundreds of thousands of voxels."""
+
 
 class EpochSampler(Sampler[Key]):
-    """All cubes once an epoch, in an order that the seed and the epoch alone decide."""
+    """Cubes of an epoch, in an order that the seed and the epoch alone decide.
 
-    def __init__(self, n: int, *, seed: int, shuffle: bool) -> None:
+    Args:
+        n: cubes.
+        seed: of the order.
+        shuffle: a new order in each epoch, else that of the cubes.
+        n_used: how many to take of the order, all by default.
+        rank: which of the processes that share them this one is: it gets each n_ranks-th.
+        n_ranks: how many processes share them.
+    """
+
+    def __init__(
+        self, n: int, *, seed: int, shuffle: bool, n_used: int | None = None, rank: int = 0, n_ranks: int = 1
+    ) -> None:
         self.n, self.seed, self.shuffle, self.epoch = n, seed, shuffle, 0
+        self.own = slice(rank, n if n_used is None else n_used, n_ranks)
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the trainer before each epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.n
+        return len(range(self.n)[self.own])
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         epoch = self.epoch if self.shuffle else 0
         order = np.random.default_rng((self.seed, epoch)).permutation(self.n) if self.shuffle else range(self.n)
-        return iter([(epoch, int(index)) for index in order])
+        return iter([(epoch, int(index)) for index in order[self.own]])
 
 
 class QTMDataModule(L.LightningDataModule):
@@ -52,7 +72,7 @@ class QTMDataModule(L.LightningDataModule):
         shard_size: cubes in a file; see `CubeStore`.
         seed: of the cubes, the split and the noise.
         validation_share: of the cubes, taken at random.
-        batch_size: samples a step.
+        batch_size: samples a step, of all processes that train together.
         snr: of the training frames; see `SampleMaker`. Validation has the same noise in each epoch.
         flips: mirror training cubes at random.
         loader_workers: processes that make samples beside the one that trains.
@@ -80,8 +100,8 @@ class QTMDataModule(L.LightningDataModule):
         loader_workers: int = 0,
     ) -> None:
         super().__init__()
-        _check_counts(n_cubes=(n_cubes, 1), n_test=(n_test, 1), batch_size=(batch_size, 1), seed=(seed, 0))
-        _check_counts(loader_workers=(loader_workers, 0))
+        check_counts(n_cubes=(n_cubes, 1), n_test=(n_test, 1), batch_size=(batch_size, 1), seed=(seed, 0))
+        check_counts(loader_workers=(loader_workers, 0))
         if not 0 < validation_share < 1:
             raise InputError(f"data.validation_share: found {validation_share}; give a share between 0 and 1")
         self.acquisition = acquisition
@@ -97,7 +117,17 @@ class QTMDataModule(L.LightningDataModule):
         self.snr = _checked_snr(snr)
         self.flips, self.loader_workers = flips, loader_workers
         Look.of(acquisition).grid(self.recipes["train"], 0)  # refuses a voxel that does not fit at once
-        self.datasets: dict[str, CubeDataset] = {}
+        self.datasets: dict[str, Dataset[Sample]] = {}
+
+    @property
+    def n_validation(self) -> int:
+        """Cubes to validate with."""
+        return max(round(self.validation_share * self.n_cubes["train"]), 1)
+
+    @property
+    def n_fit(self) -> int:
+        """Samples of an epoch of training."""
+        return self.n_cubes["train"] - self.n_validation
 
     def store(self, split: str) -> CubeStore:
         """Store of the `train` or `test` cubes."""
@@ -116,31 +146,69 @@ class QTMDataModule(L.LightningDataModule):
         fill(view, self.n_cubes[split], LocalCluster(1), f"Reading {split} cubes")
         return view
 
+    def maker(self, *, augmented: bool) -> SampleMaker:
+        """Reads cubes with the protocol, with or without flips."""
+        recipe = self.recipes["train"]
+        n_slices = Look.of(self.acquisition).grid(recipe, 0).shape[2]
+        flips = self.flips and augmented
+        return SampleMaker(recipe.time, self.acquisition, n_slices, snr=self.snr, flips=flips, seed=self.seed)
+
     def dataset(self, split: str, rows: np.ndarray | None = None, *, augmented: bool = False) -> CubeDataset:
         """Part of a split as a data set, all of it by default, with or without flips."""
-        view = self.view(split)
-        maker = SampleMaker(
-            self.recipes[split].time,
-            self.acquisition,
-            view.shape[2],
-            snr=self.snr,
-            flips=self.flips and augmented,
-            seed=self.seed,
-        )
-        return CubeDataset(view, np.arange(self.n_cubes[split]) if rows is None else rows, maker)
+        every = np.arange(self.n_cubes[split])
+        return CubeDataset(self.view(split), every if rows is None else rows, self.maker(augmented=augmented))
+
+    def check_shares(self, n_ranks: int) -> None:
+        """Whether so many processes can share each batch evenly, and all have cubes to validate with.
+
+        Raises:
+            InputError: if not. An uneven share would leave all others waiting for the largest at each step.
+        """
+        batch = min(self.batch_size, self.n_fit)
+        if batch % n_ranks:
+            raise InputError(
+                f"data.batch_size: found batches of {batch}, which {n_ranks} processes cannot share evenly; give a "
+                f"multiple of {n_ranks}, and as many cubes"
+            )
+        if self.n_validation < n_ranks:
+            raise InputError(
+                f"data.n_cubes: {self.n_validation} to validate with, for {n_ranks} processes; give more, or more "
+                "data.validation_share"
+            )
 
     def prepare_data(self) -> None:
-        """Simulate the training cubes; called once on each machine."""
-        self.simulate("train")
-        self.view("train")
+        """Simulate the training cubes. Of processes that train together the first does; the others wait."""
+        if ranks.is_first():
+            self.simulate("train")
+            self.view("train")
+            return
+        while not self.is_complete():
+            sleep(SECONDS_BETWEEN_LOOKS)
+
+    def is_complete(self) -> bool:
+        """Whether all that training needs is there."""
+        store, n_cubes = self.store("train"), self.n_cubes["train"]
+        return not store.missing(n_cubes) and not View(store, Look.of(self.acquisition)).missing(n_cubes)
 
     def setup(self, stage: str) -> None:
-        """Split the cubes, 9 : 1 by default."""
+        """Make the data sets to train on and to validate with."""
         if stage == "fit" and "fit" not in self.datasets:
-            order = np.random.default_rng(self.seed).permutation(self.n_cubes["train"])
-            n_validation = max(round(self.validation_share * len(order)), 1)
-            self.datasets["fit"] = self.dataset("train", np.sort(order[n_validation:]), augmented=True)
-            self.datasets["validate"] = self.dataset("train", np.sort(order[:n_validation]))
+            self.datasets["fit"] = self.fitting()
+            self.datasets["validate"] = self.dataset("train", self._split()[0])
+
+    def fitting(self) -> Dataset[Sample]:
+        """Samples to train on: what validation leaves of the cubes."""
+        return self.dataset("train", self._split()[1], augmented=True)
+
+    def first_samples(self) -> Iterator[Sample]:
+        """Samples to fit the linear estimate to, a few coefficients: as many as say enough of them."""
+        fitting = self.datasets["fit"]
+        return (fitting[0, index] for index in range(min(self.n_fit, SAMPLES_TO_START_FROM)))
+
+    def _split(self) -> tuple[np.ndarray, np.ndarray]:
+        """Cubes to validate with and those to train on, drawn at random."""
+        order = np.random.default_rng(self.seed).permutation(self.n_cubes["train"])
+        return np.sort(order[: self.n_validation]), np.sort(order[self.n_validation :])
 
     def train_dataloader(self) -> DataLoader:
         """Training samples, shuffled."""
@@ -151,18 +219,23 @@ class QTMDataModule(L.LightningDataModule):
         return self._loader("validate", shuffle=False)
 
     def _loader(self, name: str, *, shuffle: bool) -> DataLoader:
+        """This process's part of the batches: joined with those of the others, they are the batches of one process."""
         dataset = self.datasets[name]
+        n = self.n_fit if shuffle else self.n_validation
+        n_workers = self.loader_workers if shuffle else 0
+        n_left = n % self.batch_size if shuffle and n > self.batch_size else 0  # too few for a batch
+        rank, n_ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         return DataLoader(
             dataset,
-            self.batch_size,
-            sampler=EpochSampler(len(dataset), seed=self.seed, shuffle=shuffle),
-            drop_last=shuffle and len(dataset) > self.batch_size,
-            num_workers=self.loader_workers,
-            persistent_workers=self.loader_workers > 0,
+            max(self.batch_size // n_ranks, 1),
+            sampler=EpochSampler(n, seed=self.seed, shuffle=shuffle, n_used=n - n_left, rank=rank, n_ranks=n_ranks),
+            num_workers=n_workers,
+            persistent_workers=n_workers > 0,
         )
 
 
-def _check_counts(**counts: tuple[object, int]) -> None:
+def check_counts(**counts: tuple[object, int]) -> None:
+    """Refuse what is no whole number of at least so much, given as name=(value, least)."""
     for name, (value, least) in counts.items():
         if not isinstance(value, int) or value < least:
             raise InputError(f"data: {name}: found {value!r}; give a whole number, at least {least}")

@@ -62,8 +62,15 @@ class QTMModule(L.LightningModule):
     def training_step(self, sample: Sample, _batch: int) -> torch.Tensor:
         """Loss of a batch."""
         loss = self.loss(self(sample), sample["perfusion"] / PERFUSION_SCALE)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(sample["perfusion"]))
+        n = len(sample["perfusion"])
+        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=n, sync_dist=True)
         return loss
+
+    def on_fit_start(self) -> None:
+        """Take the first process's buffers, as DDP takes its weights: a linear start may round otherwise elsewhere."""
+        if self.trainer.world_size > 1:
+            for buffer in self.buffers():
+                torch.distributed.broadcast(buffer, 0)
 
     def on_validation_epoch_start(self) -> None:
         """Sums over voxels start anew: squared error, squared truth, error, voxels."""
@@ -77,10 +84,10 @@ class QTMModule(L.LightningModule):
         )
 
     def on_validation_epoch_end(self) -> None:
-        """Relative error and bias over all validation voxels."""
-        squared, truth, error, voxels = self._errors
-        self.log("val/nrmse", (squared / truth).sqrt(), prog_bar=True)
-        self.log("val/bias_ml_100g_min", error / voxels)
+        """Relative error and bias over all validation voxels, of all processes."""
+        squared, truth, error, voxels = self.trainer.strategy.reduce(self._errors, reduce_op="sum")
+        self.log("val/nrmse", (squared / truth).sqrt(), prog_bar=True, sync_dist=True)
+        self.log("val/bias_ml_100g_min", error / voxels, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         """The optimizer with its learning rate on a cosine over all steps."""

@@ -54,14 +54,19 @@ class SampleMaker:
         increments, perfusion = cube.increments, cube.maps["perfusion"]
         weights, slice_time = self._slab(increments.shape[-1], rng)
         n_slices = weights.shape[1]
-        frames = np.einsum("kzt,txyz->kxyz", weights, increments[..., :n_slices], optimize=True)
-        frames = self._with_noise(frames, rng)
+        frames = self._with_noise(self._frames(weights, increments[..., :n_slices]), rng)
         images = [frames, np.broadcast_to(slice_time, (1, *frames.shape[1:])), perfusion[None, ..., :n_slices]]
         if self.flips:
             axes = tuple(axis + 1 for axis in range(3) if rng.random() < 0.5)
             images = [np.flip(image, axes) for image in images]
         names = ("concentration", "slice_time", "perfusion")
         return {name: torch.from_numpy(np.array(image, np.float32)) for name, image in zip(names, images, strict=True)}
+
+    def _frames(self, weights: np.ndarray, increments: np.ndarray) -> np.ndarray:
+        """Sums (K, x, y, z) of increments (T, x, y, z) with weights (K, z, T)."""
+        if not self.acquisition.slice_timing:  # the same in all slices: one product, several times faster
+            return np.tensordot(weights[:, 0], increments, 1)
+        return np.einsum("kzt,txyz->kxyz", weights, increments, optimize=True)
 
     def _slab(self, n_slices: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Weights (K, Z, T) and times (Z,) of as many neighbouring slices of the scan as the cube is high."""
@@ -76,8 +81,10 @@ class SampleMaker:
         if self.snr is None:
             return frames
         snr = np.exp(rng.uniform(*np.log(np.broadcast_to(np.asarray(self.snr, float), 2))))
-        deviation = frames.mean(axis=(1, 2, 3)).max() / snr
-        return frames + (deviation * rng.standard_normal(frames.shape)).astype(np.float32)
+        deviation = frames.reshape(len(frames), -1).mean(axis=1).max() / snr
+        noise = rng.standard_normal(frames.shape)
+        noise *= deviation
+        return frames + noise.astype(np.float32)
 
 
 class Cubes(Protocol):

@@ -3,26 +3,29 @@
 import logging
 import sys
 import warnings
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
+from qtmnet import ranks
 from qtmnet.building import build_data, build_estimator
 from qtmnet.checkpoint import load_estimator
+from qtmnet.checkpoint_files import WholeFiles
+from qtmnet.data_wait import DataWait
 from qtmnet.estimator import Recipe
 from qtmnet.evaluation import evaluate_on_cubes, print_table
 from qtmnet.metrics import Scores
 from qtmnet.module import QTMModule
 from simulators.errors import InputError
-
-SAMPLES_TO_START_FROM = 200
-"""Cubes for the linear estimate: a few coefficients from hundreds of thousands of voxels."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,16 @@ class TrainingResult:
 
 
 def train(cfg: DictConfig) -> TrainingResult:
-    """Train a network as configured; see `conf/train.yaml`."""
+    """Train a network as configured; see `conf/train.yaml`.
+
+    Of processes that train together, the first one simulates, evaluates and prints; the others return without scores.
+    """
     _quiet()
     L.seed_everything(cfg.seed, verbose=False)
     run_dir = Path(cfg.run_dir)
     # Whatever can be refused is refused before anything is simulated.
     data = build_data(cfg)
-    if data.n_cubes["train"] < 2:
+    if data.n_fit < 1:
         raise InputError(
             f"data.n_cubes: found {data.n_cubes['train']}; give at least 2, to train on and to validate with"
         )
@@ -70,21 +76,27 @@ def train(cfg: DictConfig) -> TrainingResult:
     keeper = ModelCheckpoint(filename="best", monitor="val/nrmse", mode="min", **common)
     latest = ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **common)
     trainer = build_trainer(cfg, [keeper, latest])
+    check_processes(trainer, cfg)
+    data.check_shares(trainer.num_nodes * trainer.num_devices)
     data.prepare_data()
     if cfg.linear_start and cfg.resume is None:
         data.setup("fit")
-        fitting = data.datasets["fit"]
-        module.estimator.start_from(fitting[0, index] for index in range(min(len(fitting), SAMPLES_TO_START_FROM)))
+        module.estimator.start_from(data.first_samples())
     try:
         trainer.fit(module, data, ckpt_path=cfg.resume, weights_only=True)
+    except InputError as error:
+        raise ranks.OwnError(str(error)) from None
     except SystemExit:  # how Lightning ends an interrupted training
         raise KeyboardInterrupt(f"interrupted; go on with resume={checkpoints / 'last.ckpt'}") from None
+    if torch.distributed.is_initialized():  # whoever trains next in this process opens a connection of its own
+        torch.distributed.destroy_process_group()
     best = Path(keeper.best_model_path)
     scores = {}
-    if cfg.evaluate:
+    if cfg.evaluate and trainer.is_global_zero:
         scores = evaluate_on_cubes(load_estimator(best), data, run_dir)
         print_table(scores, f"{data.n_cubes['test']} unseen cubes")
-    print(f"checkpoint: {best}")
+    if trainer.is_global_zero:
+        print(f"checkpoint: {best}")
     nrmse = float(keeper.best_model_score) if keeper.best_model_score is not None else float("nan")
     return TrainingResult(best=best, last=checkpoints / "last.ckpt", nrmse=nrmse, scores=scores)
 
@@ -109,14 +121,37 @@ def build_trainer(cfg: DictConfig, callbacks: list[L.Callback]) -> L.Trainer:
         raise InputError(f"trainer.max_epochs: found {epochs!r}; give a whole number, at least 1")
     if settings.get("precision") == "auto":
         settings["precision"] = "bf16-mixed" if has_native_bf16() else "32-true"
+    settings["use_distributed_sampler"] = False  # the data module shares the batches
+    if settings.get("devices") == "auto":
+        settings |= ranks.layout()
+    callbacks = [*callbacks, DataWait()]
     if not sys.stderr.isatty():
         settings["enable_progress_bar"] = False
         callbacks = [*callbacks, EpochLines()]
     callbacks = [*callbacks, LearningRateMonitor("epoch")]
+    logger, plugins = instantiate(cfg.logger), [WholeFiles()]
     try:
-        return instantiate(settings, callbacks=callbacks, logger=instantiate(cfg.logger), default_root_dir=cfg.run_dir)
-    except (TypeError, ValueError, L.fabric.utilities.exceptions.MisconfigurationException) as error:
+        return instantiate(settings, callbacks=callbacks, logger=logger, plugins=plugins, default_root_dir=cfg.run_dir)
+    except (TypeError, ValueError, RuntimeError, L.fabric.utilities.exceptions.MisconfigurationException) as error:
         raise InputError(f"trainer: {error}") from None
+
+
+def check_processes(trainer: L.Trainer, cfg: DictConfig) -> None:
+    """Whether the processes that were started are those that the trainer is for.
+
+    Raises:
+        InputError: if not, if they would not share the work, or if each of them would run a whole sweep.
+    """
+    n, started = trainer.num_nodes * trainer.num_devices, ranks.n_processes()
+    if started not in (1, n):
+        raise InputError(
+            f"trainer: {started} processes were started, this trainer takes {n}, so each would train alone; give "
+            "trainer=ddp and leave out trainer.devices, or start one"
+        )
+    if n > 1 and not isinstance(cfg.trainer.get("strategy"), DictConfig):
+        raise InputError(f"trainer: found {n} devices; give trainer=ddp, which shares the work among them")
+    if n > 1 and HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise InputError(f"trainer: found {n} devices; {ranks.NO_MULTIRUN}")
 
 
 def has_native_bf16() -> bool:
@@ -136,9 +171,12 @@ class EpochLines(L.Callback):
         if epoch % max(last // 10, 1) and epoch != last:
             return
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if not trainer.is_global_zero:  # only now: metrics are summed over the processes as they are asked for
+            return
+        told = defaultdict(lambda: float("nan"), metrics)
         print(
-            f"epoch {epoch}/{last}: train/loss {metrics.get('train/loss', float('nan')):.4f}, "
-            f"val/nrmse {metrics.get('val/nrmse', float('nan')):.4f}",
+            f"epoch {epoch}/{last}: train/loss {told['train/loss']:.4f}, val/nrmse {told['val/nrmse']:.4f}, "
+            f"{told['train/samples_per_s']:.3g} samples/s, {told['train/data_wait']:.1%} of it waiting for data",
             file=sys.stderr,
             flush=True,
         )
@@ -152,3 +190,5 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", ".*The number of training batches.*")
     warnings.filterwarnings("ignore", ".*exists and is not empty.*")
     warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
+    warnings.filterwarnings("ignore", ".*`broadcast_buffers` is deprecated.*")  # its successor came with torch 2.13
+    warnings.filterwarnings("ignore", ".*Grad strides do not match.*")  # of 1 x 1 x 1 kernels only

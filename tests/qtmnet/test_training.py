@@ -1,8 +1,13 @@
 """Training, end to end on cubes of 8³: it learns, keeps plain data only, and goes on where it stopped."""
 
+import csv
 import errno
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import lightning as L
@@ -11,8 +16,11 @@ import pytest
 import torch
 
 from qtmnet.checkpoint import load_estimator
+from qtmnet.checkpoint_files import WholeFiles
 from qtmnet.estimator import NETWORKS
 from qtmnet.module import QTMModule
+
+ROOT = Path(__file__).parents[2]
 
 
 def only(folder: Path, pattern: str) -> Path:
@@ -77,6 +85,71 @@ def test_resumed_training_ends_where_an_undisturbed_one_does(command, tiny, tmp_
     whole, rest = whole["state_dict"], rest["state_dict"]
     for name in whole:
         torch.testing.assert_close(whole[name], rest[name], rtol=0, atol=0)
+
+
+def logged(run: Path, name: str) -> dict[int, float]:
+    """A logged value by epoch."""
+    with (run / "metrics.csv").open() as stream:
+        return {int(row["epoch"]): float(row[name]) for row in csv.DictReader(stream) if row[name]}
+
+
+def test_killed_training_goes_on_as_if_nothing_had_happened(command, tiny, tmp_path: Path) -> None:
+    common = (*tiny, "evaluate=false", "data.dir=cubes", "data.snr=10", "trainer.max_epochs=10")
+    assert command("train", *common, "name=whole").status == 0
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}  # which decide in what order a sum is added
+    run = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *common, "name=part"],
+        cwd=tmp_path,
+        env=os.environ | threads,
+        stderr=subprocess.DEVNULL,
+    )
+    written: list[float] = []  # when the checkpoints of the first two epochs came
+    while len(written) < 2:
+        assert run.poll() is None
+        found = [path.stat().st_mtime for path in tmp_path.glob("runs/part/*/checkpoints/last.ckpt")]
+        written += [moment for moment in found if moment not in written]
+        time.sleep(0.002)
+    time.sleep(np.random.default_rng().uniform(0, 2 * (written[1] - written[0])))  # at any point of an epoch
+    run.kill()
+    assert run.wait() == -signal.SIGKILL
+    last = only(tmp_path, "runs/part/*/checkpoints/last.ckpt")
+    stopped_after = torch.load(last, weights_only=True)["epoch"]
+    outcome = command("train", *common, "name=rest", f"resume={last}")
+    assert outcome.status == 0, outcome.err
+    whole, rest = only(tmp_path, "runs/whole/*"), only(tmp_path, "runs/rest/*")
+    for name in ("train/loss", "val/nrmse"):
+        expected = logged(whole, name)
+        assert logged(rest, name) == {epoch: expected[epoch] for epoch in range(stopped_after + 1, 10)}
+    undisturbed, resumed = (torch.load(path, weights_only=True) for path in (whole / "checkpoints" / "last.ckpt", last))
+    assert undisturbed["epoch"] == resumed["epoch"] == 9
+    for name, value in undisturbed["state_dict"].items():
+        torch.testing.assert_close(resumed["state_dict"][name], value, rtol=0, atol=0)
+
+
+def test_a_checkpoint_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "last.ckpt"
+    WholeFiles().save_checkpoint({"epoch": 0}, path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["last.ckpt"]
+
+    def die(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", die)  # the last step before the rename
+    with pytest.raises(OSError, match="space"):
+        WholeFiles().save_checkpoint({"epoch": 1}, path)
+    assert torch.load(path, weights_only=True) == {"epoch": 0}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_waiting_for_data_is_logged(command, tiny, tmp_path: Path) -> None:
+    outcome = command("train", *tiny, "evaluate=false", "trainer.max_epochs=2")
+    assert outcome.status == 0, outcome.err
+    run = only(tmp_path, "runs/train/*")
+    shares, rates = logged(run, "train/data_wait"), logged(run, "train/samples_per_s")
+    assert list(shares) == list(rates) == [0, 1]
+    assert all(0 < share < 1 for share in shares.values())
+    assert all(rate > 0 for rate in rates.values())
+    assert "waiting for data" in outcome.err
 
 
 def test_loss_falls_and_the_error_on_training_cubes_with_it(command, tiny, tmp_path: Path) -> None:
