@@ -14,6 +14,7 @@ from qtmnet.store.shard import Fields
 from simulators.cube import DRAWN, Cube
 from simulators.errors import InputError
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
+from simulators.vasculature import Vasculature
 
 INCREMENT_SCALE = 1024.0
 """Increments are kept times this, clear of float16's smallest numbers: below 6e-8 mL/mL errors are absolute, 3e-11."""
@@ -101,21 +102,38 @@ def arrays(cube: Cube, recipe: CubeRecipe) -> dict[str, np.ndarray]:
         recipe.simulator.arterial_step_response(cube.vessels, cube.time, cube.label, slower_than=velocity)
         for velocity in recipe.crushing
     ]
-    arterial_volume = blood_volume(cube.arteries, cut_at_voxel_faces(cube.arteries)) / cube.vessels.voxel_volume
-    venous_volume = blood_volume(cube.veins, cut_at_voxel_faces(cube.veins)) / cube.vessels.voxel_volume
     return {
         "drawn": np.array([cube.drawn[name] for name in DRAWN]),
-        "perfusion": cube.perfusion,
-        "att": cube.att,
-        "arterial_blood_volume": arterial_volume,
-        "blood_volume": arterial_volume + venous_volume + cube.capillaries.volume_fraction,
+        **truth_maps(cube.perfusion, cube.vessels),
         "arterial": np.stack([_increments(part) for part in (*slower, cube.response.arterial)]),
         "bed": _increments(cube.response.bed),
     }
 
 
+def truth_maps(perfusion: np.ndarray, vessels: Vasculature) -> dict[str, np.ndarray]:
+    """What a scan could tell of a cube, by name (`MAPS`), (X, Y, Z) each; perfusion in mL/100g/min."""
+    arterial, venous = (
+        blood_volume(forest, cut_at_voxel_faces(forest)) / vessels.voxel_volume
+        for forest in (vessels.arteries, vessels.veins)
+    )
+    return {
+        "perfusion": perfusion,
+        "att": vessels.att,
+        "arterial_blood_volume": arterial,
+        "blood_volume": arterial + venous + vessels.capillaries.volume_fraction,
+    }
+
+
 def _increments(step_response: np.ndarray) -> np.ndarray:
     return np.diff(step_response, axis=0, prepend=np.float32(0)) * np.float32(INCREMENT_SCALE)
+
+
+def cube_as_kept(cube: Cube, recipe: CubeRecipe) -> StoredCube:
+    """A simulated cube as it would be read from a store, but for the rounding to float16."""
+    kept = arrays(cube, recipe)
+    scale = np.float32(1 / INCREMENT_SCALE)
+    maps = {name: np.asarray(kept[name], np.float32) for name in MAPS}
+    return StoredCube(maps, kept["arterial"] * scale, kept["bed"] * scale, recipe.crushing, cube.drawn)
 
 
 def stored_cube(record: np.void, recipe: CubeRecipe) -> StoredCube:

@@ -11,9 +11,9 @@ from qtmnet.store.recipe import FORMAT, CubeRecipe, fingerprint
 from qtmnet.store.record import MAPS, StoredCube
 from qtmnet.store.records import Records
 from qtmnet.store.shard import Fields, ShardFormat
-from qtmnet.store.storage import storage_at
+from qtmnet.store.storage import anywhere, storage_at
 from simulators.acquisition import Acquisition
-from simulators.seeding import Stage, generator, stage_seed
+from simulators.seeding import Seed, Stage, generator, stage_seed
 from simulators.voxel_grid import VoxelGrid
 
 
@@ -47,9 +47,9 @@ class Look:
         """The look of a protocol."""
         return cls(acquisition.voxel_size_mm, acquisition.vascular_crushing)
 
-    def grid(self, recipe: CubeRecipe, index: int) -> VoxelGrid:
-        """The acquired voxels of cube `index`: as many as fit, at a place of its own where there is room."""
-        rng = generator(stage_seed(recipe.cube_seed(index), Stage.GRID))
+    def grid(self, recipe: CubeRecipe, seed: Seed) -> VoxelGrid:
+        """The acquired voxels of the cube of a seed: as many as fit, at a place of its own where there is room."""
+        rng = generator(stage_seed(seed, Stage.GRID))
         return VoxelGrid.within(recipe.phantom.shape, recipe.phantom.voxel_size_mm, self.voxel_size_mm, rng)
 
     def seen(self, cube: StoredCube, grid: VoxelGrid) -> SeenCube:
@@ -87,9 +87,9 @@ class View:
     def missing(self, n_cubes: int) -> list["ViewTask"]:
         """What is to be done until the first n cubes are there."""
         size = self.records.layout.shard_size
+        url, folder = anywhere(self.store.url), None if self.folder is None else anywhere(self.folder)
         return [
-            ViewTask(self.store.url, self.store.recipe, size, self.look, self.folder, *todo)
-            for todo in self.records.missing(n_cubes)
+            ViewTask(url, self.store.recipe, size, self.look, folder, *todo) for todo in self.records.missing(n_cubes)
         ]
 
     def make(self, shard: int, count: int) -> bool:
@@ -97,7 +97,8 @@ class View:
         return self.records.write(shard, count, self._look_at)
 
     def _look_at(self, index: int) -> Mapping[str, np.ndarray]:
-        seen = self.look.seen(self.store[index], self.look.grid(self.store.recipe, index))
+        recipe = self.store.recipe
+        seen = self.look.seen(self.store[index], self.look.grid(recipe, recipe.cube_seed(index)))
         return {**seen.maps, "increments": seen.increments}
 
 
