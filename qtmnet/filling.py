@@ -5,11 +5,22 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from qtmnet.cluster import Cluster, Task
+from qtmnet.cluster import Cluster
 from qtmnet.progress import watched
 from qtmnet.store.records import Records
 
 SECONDS_BETWEEN_LOOKS = 2.0
+
+
+class ShardTask(Protocol):
+    """Makes a shard; see `qtmnet.cluster.Task`."""
+
+    @property
+    def shard(self) -> int:
+        """Its number."""
+        ...
+
+    def __call__(self) -> bool: ...
 
 
 class Fillable(Protocol):
@@ -17,7 +28,7 @@ class Fillable(Protocol):
 
     records: Records
 
-    def missing(self, n_cubes: int) -> Sequence[Task]:
+    def missing(self, n_cubes: int) -> Sequence[ShardTask]:
         """What is to be done until the first n cubes are there."""
         ...
 
@@ -31,16 +42,14 @@ def fill(dataset: Fillable, n_cubes: int, cluster: Cluster, description: str) ->
     Raises:
         InputError: if something cannot be made or written; what was finished stays.
     """
-    waiting = False
-    tasks = dataset.missing(n_cubes)
-    while tasks:
-        if waiting:
+    told = False
+    while tasks := dataset.missing(n_cubes):
+        answers: list[bool] = []
+        if free := [task for task in tasks if not dataset.records.busy(task.shard)]:
+            with watched(dataset.records.counter(n_cubes), n_cubes, description):
+                answers = list(cluster.run(free))
+        if not any(answers):
+            if not told:
+                print(f"{description}: waiting for another process that is at it", file=sys.stderr, flush=True)
+            told = True
             time.sleep(SECONDS_BETWEEN_LOOKS)
-            answers = list(cluster.run(tasks[:1]))
-        else:
-            with watched(lambda: dataset.records.n_done(n_cubes), n_cubes, description):
-                answers = list(cluster.run(tasks))
-        tasks = dataset.missing(n_cubes)
-        if tasks and not any(answers) and not waiting:
-            print(f"{description}: waiting for another process that is at it", file=sys.stderr, flush=True)
-        waiting = bool(tasks) and not any(answers)

@@ -4,9 +4,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from simulators.errors import InputError
 
 SECONDS_BETWEEN_LOOKS = 2.0
 SECONDS_BETWEEN_LINES = 15.0
@@ -23,13 +25,19 @@ def watched(n_done: Callable[[], int], total: int, description: str) -> Iterator
     """
     ended = threading.Event()
     show = _bar if sys.stderr.isatty() else _lines
-    thread = threading.Thread(target=show, args=(n_done, total, description, ended), daemon=True)
+    thread = threading.Thread(target=_while_it_can, args=(show, n_done, total, description, ended), daemon=True)
     thread.start()
     try:
         yield
     finally:
         ended.set()
         thread.join()
+
+
+def _while_it_can(show: Callable[..., None], *arguments: object) -> None:
+    """Progress is a courtesy: what keeps it from being read is told by the work itself, once."""
+    with suppress(InputError, OSError):
+        show(*arguments)
 
 
 def _bar(n_done: Callable[[], int], total: int, description: str, ended: threading.Event) -> None:

@@ -17,10 +17,17 @@ def options() -> list[str]:
 BRAIN = ("anatomy=", "angiography=", "phantom=brain")
 """Options that make no sense in training."""
 
+BESIDES = {
+    "simulator=cupy": ("simulator.device=host",),
+    "cluster=slurm": ("cluster.executor=local",),
+    "data=cco_stream": ("data.samples_per_epoch=4", "data.n_trees=2"),
+}
+"""What an option needs besides, to run on any machine in seconds."""
+
 
 @pytest.mark.parametrize("option", [option for option in options() if not option.startswith(BRAIN)])
 def test_option_trains_one_epoch(command, tiny, tmp_path: Path, option: str) -> None:
-    outcome = command("train", option, *tiny, "name=one", "evaluate=false")
+    outcome = command("train", option, *BESIDES.get(option, ()), *tiny, "name=one", "evaluate=false")
     assert outcome.status == 0, outcome.err
     (checkpoint,) = tmp_path.glob("runs/one/*/checkpoints/last.ckpt")
     assert checkpoint.stat().st_size > 0

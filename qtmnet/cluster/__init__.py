@@ -9,6 +9,9 @@ from typing import Protocol
 
 Task = Callable[[], bool]
 
+LOST_IN_A_ROW = 3
+"""Times that a worker may be killed before any task has ended since the last time; then tasks are to blame."""
+
 
 class Cluster(Protocol):
     """What runs tasks."""

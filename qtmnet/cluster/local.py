@@ -1,21 +1,24 @@
 """Tasks in processes of this machine."""
 
 import os
+import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 
-from qtmnet.cluster import Task
+from qtmnet.cluster import LOST_IN_A_ROW, Task
+from qtmnet.cluster.workers import checked, n_cores, single_threaded, uninterrupted
 from simulators.errors import InputError
 
-LOST_IN_A_ROW = 3
-"""Times that a worker may be killed before any task has ended since the last time."""
+SECONDS_TO_END = 5.0
+"""That a worker has to remove what it was writing."""
 
 
 @dataclass(frozen=True)
@@ -29,70 +32,77 @@ class LocalCluster:
     n_workers: int | None = None
 
     def __post_init__(self) -> None:
-        if self.n_workers is not None and (not isinstance(self.n_workers, int) or self.n_workers < 1):
-            raise InputError(f"cluster.n_workers: found {self.n_workers!r}; give a whole number, at least 1, or null")
+        checked(self.n_workers, "n_workers")
 
     def run(self, tasks: Sequence[Task]) -> Iterator[bool]:
         """Run the tasks; see `qtmnet.cluster.Cluster`."""
-        n_workers = min(self.n_workers or len(os.sched_getaffinity(0)), len(tasks))
+        n_workers = min(self.n_workers or n_cores(), len(tasks))
         if n_workers <= 1:
             yield from (task() for task in tasks)
             return
-        left, lost = list(tasks), 0
+        left, lost = dict(enumerate(tasks)), 0
         while left:
-            done: list[Task] = []
+            before = len(left)
             try:
-                for task, answer in _run_once(left, n_workers):
-                    done.append(task)
+                for number, answer in _run_once(left, n_workers):
+                    del left[number]
                     yield answer
             except BrokenProcessPool:
-                lost = 1 if done else lost + 1
+                lost = 1 if len(left) < before else lost + 1
                 if lost >= LOST_IN_A_ROW:
                     raise InputError(
                         "cluster: a worker process was killed again and again (out of memory?); run again to go on, "
                         "with fewer cluster.n_workers"
                     ) from None
                 print("a worker process was killed; its shard begins anew", file=sys.stderr, flush=True)
-            left = [task for task in left if not any(task is other for other in done)]
 
 
-def _run_once(tasks: Sequence[Task], n_workers: int) -> Iterator[tuple[Task, bool]]:
-    """Run tasks until they are done or a process of the pool is killed."""
-    with (
-        _single_threaded(),
-        ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool,
-    ):
-        jobs = {pool.submit(task): task for task in tasks}
-        try:
-            for job in as_completed(jobs):
-                yield jobs[job], job.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+def _run_once(tasks: dict[int, Task], n_workers: int) -> Iterator[tuple[int, bool]]:
+    """Run numbered tasks until they are done or a process of the pool is killed."""
+    context = get_context("spawn")
+    held, leash = context.Pipe(duplex=False)  # closed with this process at the latest, however it ends
+    pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_begin, initargs=(held,))
+    try:
+        with single_threaded(), uninterrupted():
+            jobs = {pool.submit(_do, task): number for number, task in tasks.items()}
+        for job in as_completed(jobs):
+            yield jobs[job], job.result()
+    except BaseException:
+        leash.close()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        leash.close()
+        held.close()
 
 
-def _end_with_parent() -> None:
-    """Let this process end as soon as the one that started it has ended, however that came."""
+def _begin(leash: Connection) -> None:
+    """Let this process end, within seconds, when the other end of the leash is closed."""
 
     def watch() -> None:
-        parent = parent_process()
-        assert parent is not None
-        wait([parent.sentinel])
+        with suppress(EOFError, OSError):
+            leash.recv_bytes()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(SECONDS_TO_END)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
 
-@contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Started processes use one thread each."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
+class _StopError(BaseException):
+    """The task at work is to end."""
+
+
+def _do(task: Task) -> bool:
+    """Do a task; a SIGTERM meanwhile gives it the time to remove what is half-written."""
+    signal.signal(signal.SIGTERM, _stop)
     try:
-        yield
+        return task()
+    except _StopError:
+        os._exit(1)
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _stop(*_: object) -> None:
+    raise _StopError

@@ -9,11 +9,12 @@ from time import sleep
 
 import numpy as np
 
+from qtmnet.store.folder import BusyError
 from qtmnet.store.recipe import FORMAT, CubeRecipe
 from qtmnet.store.record import ENCODING_ERROR, UNITS, StoredCube, arrays, fields, stored_cube
 from qtmnet.store.records import Records
 from qtmnet.store.shard import ShardFormat
-from qtmnet.store.storage import BusyError, Storage, storage_at
+from qtmnet.store.storage import Storage, anywhere, storage_at
 from simulators.cube import simulate_cube
 from simulators.errors import InputError
 from simulators.files import one_line
@@ -43,11 +44,13 @@ class CubeStore:
     def __init__(self, url: str | Path, recipe: CubeRecipe, *, shard_size: int | None = None, n_cubes: int = 1) -> None:
         self.url, self.recipe = str(url), recipe
         self.storage = storage_at(url)
-        if shard_size is not None and (not isinstance(shard_size, int) or shard_size < 1):
+        if shard_size is not None and not _is_count(shard_size):
             raise InputError(f"data.shard_size: found {shard_size!r}; give a whole number, at least 1, or null")
         suited = shard_size or min(LARGEST_SHARD, max(n_cubes // SHARDS_AT_LEAST, 1))
         manifest = claim(self.storage, _manifest(recipe, suited), fixed=("settings",))
-        kept = manifest["shard_size"]
+        kept = manifest.get("shard_size")
+        if not _is_count(kept):
+            raise InputError(f"{self.storage.path(MANIFEST)}: shard_size: found {kept!r}; choose another data.dir")
         if shard_size not in (None, kept):
             raise InputError(
                 f"{self.storage.path(MANIFEST)}: shard_size: found {kept}, asked for {shard_size}; leave it out or "
@@ -66,7 +69,7 @@ class CubeStore:
     def missing(self, n_cubes: int) -> list["ShardTask"]:
         """What is to be done until the first n cubes are there."""
         size = self.records.layout.shard_size
-        return [ShardTask(self.url, self.recipe, size, *todo) for todo in self.records.missing(n_cubes)]
+        return [ShardTask(anywhere(self.url), self.recipe, size, *todo) for todo in self.records.missing(n_cubes)]
 
     def make(self, shard: int, count: int) -> bool:
         """Simulate a shard and write it; False if another process is at it."""
@@ -112,6 +115,10 @@ def _manifest(recipe: CubeRecipe, shard_size: int) -> dict[str, object]:
         "relative_error_of_increments": ENCODING_ERROR,
         "made_with": {name: _version(name) for name in ("qtmnet", "numpy", "scipy", "numba")},
     }
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _version(package: str) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from qtmnet.store.folder import BusyError
 from qtmnet.store.shard import ShardFormat, ShardReader, write_shard
-from qtmnet.store.storage import BusyError, Storage
+from qtmnet.store.storage import Storage
 from simulators.errors import InputError
 
 SHARD = re.compile(r"shard-(\d{5,})\.npy")
@@ -60,16 +61,27 @@ class Records:
         for shard in range(-(-n // size)):
             yield shard, min(size, n - shard * size)
 
-    def n_done(self, n: int) -> int:
-        """How many of the first n records are there, those of unfinished shards among them."""
-        there = self.counts()
+    def busy(self, shard: int) -> bool:
+        """Whether another process is writing a shard, as far as can be seen."""
+        return self.storage.busy(self.layout.name(shard))
+
+    def counter(self, n: int) -> Callable[[], int]:
+        """A function that tells how many of the first n records are there, those of shards in the making among them.
+
+        What lay unfinished before and does not grow is not counted: a killed process left it, and it will be removed.
+        """
+        left = self.storage.unfinished()
         header, each = len(self.layout.header(self.layout.shard_size)), self.layout.dtype.itemsize
-        started = {
-            int(match[1]): max(size - header, 0) // each
-            for name, size in self.storage.unfinished().items()
-            if (match := SHARD.fullmatch(name))
-        }
-        return sum(min(max(there.get(k, 0), started.get(k, 0)), count) for k, count in self._wanted(n))
+
+        def count() -> int:
+            there = self.counts()
+            for name, size in self.storage.unfinished().items():
+                match = SHARD.match(name)
+                if match is not None and left.get(name) != size:
+                    there[int(match[1])] = max(there.get(int(match[1]), 0), (size - header) // each)
+            return sum(min(there.get(shard, 0), wanted) for shard, wanted in self._wanted(n))
+
+        return count
 
     def write(self, shard: int, count: int, arrays: Callable[[int], Mapping[str, np.ndarray]]) -> bool:
         """Write a shard, taking what a shorter one of the same number holds already.
@@ -111,14 +123,15 @@ class Records:
         Raises:
             InputError: if it is missing, damaged or of another dataset.
         """
-        shard = index // self.layout.shard_size
-        if shard not in self._readers:
-            count = self.counts().get(shard)
-            if count is None:
+        shard, row = divmod(index, self.layout.shard_size)
+        reader = self._readers.get(shard)
+        if reader is None or row >= reader.count:  # it may have grown since it was opened
+            count = self.counts().get(shard, 0)
+            if row >= count:
                 name = self.storage.path(self.layout.name(shard))
-                raise InputError(f"{name}: missing; run simulate.py to make it")
-            self._readers[shard] = ShardReader(self.storage, self.layout, shard, count)
-        return self._readers[shard][index]
+                raise InputError(f"{name}: cube {index}: missing; run simulate.py to make it")
+            reader = self._readers[shard] = ShardReader(self.storage, self.layout, shard, count)
+        return reader[index]
 
     def flaws(self, n: int) -> Iterator[str]:
         """Read the first n records and tell what is wrong, one line for each damaged or missing shard."""

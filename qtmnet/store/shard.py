@@ -80,7 +80,7 @@ class ShardFormat:
 
     def flaw(self, record: np.void, index: int) -> str | None:
         """What is wrong with record `index`, None if nothing is."""
-        if self._checksum(record) != record["crc32"]:
+        if self._checksum(record) != record["crc32"] or record["unused"]:
             return "damaged (its checksum does not fit)"
         if record["made_from"].decode() != self.made_from:
             return f"made from other settings ({record['made_from'].decode()}, not {self.made_from})"
@@ -112,7 +112,7 @@ class ShardReader:
 
     def __init__(self, storage: Storage, layout: ShardFormat, shard: int, count: int) -> None:
         self.path = storage.path(layout.name(shard))
-        self.layout, self.first = layout, shard * layout.shard_size
+        self.layout, self.first, self.count = layout, shard * layout.shard_size, count
         header = layout.header(count)
         try:
             start = storage.rows(layout.name(shard), np.dtype((np.void, len(header))), 0, 1)[0]
@@ -120,7 +120,9 @@ class ShardReader:
         except (OSError, ValueError) as error:
             raise InputError(f"{self.path}: missing or cut short ({error}); run simulate.py to make it anew") from None
         if start.tobytes() != header:
-            raise InputError(f"{self.path}: made from other settings or damaged; delete it and run simulate.py")
+            raise InputError(
+                f"{self.path}: cut short, damaged or made from other settings; delete it and run simulate.py"
+            )
         self._sound = np.zeros(count, bool)
 
     def __getitem__(self, index: int) -> np.void:

@@ -1,12 +1,17 @@
 """What users get wrong: one line that says where, what was found and what to do; status 2; nothing written."""
 
+import errno
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
+from qtmnet.store import records, shard
 
 ROOT = Path(__file__).parents[2]
 
@@ -194,3 +199,72 @@ def test_settings_of_a_brain_that_start_empty_can_be_given(command) -> None:
 
 def test_cubes_have_no_stages(command) -> None:
     one_line(command("simulate", "until=pial"), "until", "pial", "brain")
+
+
+def begun(outcome):
+    """An outcome without the line that says what was begun."""
+    lines = outcome.err.splitlines(keepends=True)
+    return replace(outcome, err="".join(line for line in lines if not line.endswith(" to do\n")))
+
+
+CUBES = ("phantom.shape=[8,8,8]", "data.n_cubes=3", "data.shard_size=2", "cluster.n_workers=1", "data.dir=cubes")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "needles"),
+    [
+        (["data.shard_size=0"], ["data.shard_size", "found 0"]),
+        (["cluster.n_workers=0"], ["cluster.n_workers", "found 0"]),
+        (["cluster=dask", "cluster.n_workers=0"], ["cluster.n_workers", "found 0"]),
+        (["cluster=slurm", "cluster.minutes=0"], ["cluster.minutes", "found 0"]),
+        (["cluster=slurm", "cluster.n_jobs=2"], ["n_jobs"]),
+        (["cluster=slurm"], ["sbatch not found", "cluster=local"]),
+        (["data.dir=s4://bucket/cubes"], ["data.dir", "s4://bucket/cubes"]),
+        (["data.dir=/proc/cubes"], ["/proc/cubes", "cannot be written"]),
+    ],
+)
+def test_cubes(command, tmp_path: Path, monkeypatch, overrides: list[str], needles: list[str]) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    one_line(begun(command("simulate", *CUBES, *overrides)), *needles)
+    assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_a_store_that_is_not_what_was_asked_for(command, tmp_path: Path) -> None:
+    assert command("simulate", *CUBES).status == 0
+    for override, needles in (
+        ("phantom.reach_mm=4.0", ["dataset.json: phantom.reach_mm: found 5.0, asked for 4.0"]),
+        ("data.shard_size=1", ["dataset.json: shard_size: found 2, asked for 1"]),
+    ):
+        one_line(command("simulate", *CUBES, override), *needles)
+    file = tmp_path / "cubes" / "shard-00000.npy"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-99] + b"x" + whole[-98:])
+    for command_and_more in (("simulate", "verify=true"), ("train", "model.base_channels=2", "data.n_test=1")):
+        name, *more = command_and_more
+        one_line(begun(command(name, *CUBES, *more)), "cubes/shard-00000.npy: cube 1: damaged", "delete")
+    file.write_bytes(whole[:-1])
+    for more in ((), ("verify=true",)):
+        one_line(command("simulate", *CUBES, *more), "cubes/shard-00000.npy: cut short")
+    file.unlink()
+    one_line(command("simulate", *CUBES, "verify=true"), "cubes/shard-00000.npy: cube 0: missing", "simulate.py")
+    assert command("simulate", *CUBES).status == 0
+    assert file.read_bytes() == whole
+
+
+def test_a_full_disk(command, tmp_path: Path, monkeypatch) -> None:
+    """What is finished stays, what is not is not seen, and it goes on from there."""
+    write, written = shard.write_shard, []
+
+    def fill_up(stream, *rest) -> None:
+        write(stream, *rest)
+        written.append(1)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(records, "write_shard", fill_up)
+    told = "cubes/shard-00001.npy: cannot be written (no space left on the disk)"
+    one_line(begun(command("simulate", *CUBES)), told)
+    assert sorted(path.name for path in (tmp_path / "cubes").iterdir()) == ["dataset.json", "shard-00000.npy"]
+    monkeypatch.setattr(records, "write_shard", write)
+    assert command("simulate", *CUBES).status == 0
+    assert command("simulate", *CUBES, "verify=true").status == 0

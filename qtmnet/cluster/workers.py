@@ -1,0 +1,67 @@
+"""What workers of all kinds share: one thread each, no part in an interruption, packages that may be missing."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
+
+from simulators.errors import InputError
+
+
+def package(name: str) -> ModuleType:
+    """A package that only some clusters need.
+
+    Raises:
+        InputError: if it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError:
+        raise InputError(f"cluster: {name} is not installed; pip install 'qtmnet[cluster]'") from None
+
+
+def checked(value: int | None, name: str) -> None:
+    """Refuse what is no number of workers.
+
+    Raises:
+        InputError: unless it is a whole number above 0, or None.
+    """
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise InputError(f"cluster.{name}: found {value!r}; give a whole number, at least 1, or null")
+
+
+def n_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Processes started meanwhile use one thread each."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Processes started meanwhile take no notice of Ctrl-C; this one does so afterwards.
+
+    A terminal interrupts all processes of a command at once. Workers leave it to the one that started them, which ends
+    them: a dozen tracebacks would bury its line.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,147 @@
+"""Files of a dataset in a folder: whole or not at all, each written by one process at a time."""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+import numpy as np
+
+from simulators.errors import InputError
+from simulators.files import one_line
+
+
+class BusyError(Exception):
+    """Another process is writing the file."""
+
+
+class Folder:
+    """A folder of a file system.
+
+    A file that is being written has a hidden name of its own, so that writers never share one, whatever the file system
+    makes of locks. A lock beside it keeps others from doing the same work: it ends with its process, however that ends,
+    and what a killed process left is removed by the next that takes the lock.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    def path(self, name: str) -> str:
+        """How to name a file to the user."""
+        return str(self.folder / name)
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each finished file."""
+        return {name: size for name, size in self._all_sizes().items() if not name.startswith(".")}
+
+    def unfinished(self) -> dict[str, int]:
+        """Bytes so far of each unfinished file."""
+        found = self._all_sizes().items()
+        return {name[1:-4]: size for name, size in found if name.startswith(".") and name.endswith(".tmp")}
+
+    def busy(self, name: str) -> bool:
+        """Whether another process holds the lock of a file."""
+        try:
+            with open(self._lock(name), "rb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # there is none, or there are none on this file system
+            return False
+        return False
+
+    def _lock(self, name: str) -> Path:
+        return self.folder / f".{name}.lock"
+
+    def _all_sizes(self) -> dict[str, int]:
+        if not self.folder.is_dir():
+            return {}
+        sizes = {}
+        for entry in os.scandir(self.folder):
+            with suppress(FileNotFoundError):  # renamed meanwhile
+                if entry.is_file():
+                    sizes[entry.name] = entry.stat().st_size
+        return sizes
+
+    def read(self, name: str) -> bytes:
+        """A whole small file."""
+        return (self.folder / name).read_bytes()
+
+    def rows(self, name: str, dtype: np.dtype, offset: int, count: int) -> Sequence[np.void]:
+        """Rows of a table, by memory map."""
+        return np.memmap(self.folder / name, dtype, "r", offset, (count,))  # type: ignore[return-value]
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[BinaryIO]:
+        """A hidden file that takes its name when it is whole."""
+        final, temporary = self.folder / name, self.folder / f".{name}.{uuid4().hex[:8]}.tmp"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with _locked(self._lock(name)) as alone:
+                if alone:
+                    self._remove_unfinished(name)
+                try:
+                    with open(temporary, "xb") as stream:
+                        yield stream
+                        stream.flush()
+                        os.fsync(stream.fileno())
+                    _rename(temporary, final)
+                except BaseException:
+                    temporary.unlink(missing_ok=True)
+                    raise
+        except OSError as error:
+            what = "no space left on the disk" if error.errno == errno.ENOSPC else one_line(error)
+            raise InputError(f"{final}: cannot be written ({what}); mend that and run again to go on") from None
+
+    def _remove_unfinished(self, name: str) -> None:
+        for left in self.unfinished():
+            if left.startswith(f"{name}."):
+                (self.folder / f".{left}.tmp").unlink(missing_ok=True)
+
+
+def _rename(temporary: Path, final: Path) -> None:
+    try:
+        os.replace(temporary, final)
+    except FileNotFoundError:  # removed by another machine, where this one's lock is not seen: it writes the same
+        raise BusyError(str(final)) from None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Keep others out until the context, or this process, ends; False where the file system has no locks.
+
+    Raises:
+        BusyError: if somebody else is in.
+    """
+    with open(path, "ab") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(str(path)) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+            yield False
+            return
+        if not _is_still(path, stream):  # removed between opening and locking: somebody else was faster
+            raise BusyError(str(path))
+        try:
+            yield True
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _is_still(path: Path, stream: BinaryIO) -> bool:
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        return False
+    here = os.fstat(stream.fileno())
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
