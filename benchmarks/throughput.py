@@ -28,13 +28,14 @@ from qtmnet.building import build_data
 from qtmnet.store.view import Look, View
 from qtmnet.training import train
 
-SOURCES: dict[str, tuple[str, ...]] = {
-    "stored": ("data=cco_cubes",),
-    "stored, noise": ("data=cco_cubes", "data.snr=[2,20]"),
-}
-"""Where training takes its cubes from; each is trained on with every number of loader processes."""
+STREAM = ("data=cco_stream", "data.samples_per_epoch=32", "data.n_trees=4")
 
-LOADERS = (0, 1)
+SOURCES: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
+    "stored": (("data=cco_cubes",), (0, 1)),
+    "stored, noise": (("data=cco_cubes", "data.snr=[2,20]"), (0, 1)),
+    "streamed": (STREAM, (1, 2)),
+}
+"""Where training takes its cubes from, and numbers of loader processes to train with."""
 
 
 def configured(*overrides: str) -> DictConfig:
@@ -136,10 +137,11 @@ def show_training(folder: Path, n_cubes: int, n_epochs: int) -> None:
     """Print the share of the training time that waits for data."""
     print("\ntraining, batches of 4: share that waits for data in the first epoch and later (median)\n")
     print("cubes             loaders    first    later   samples/s")
-    for name, source in SOURCES.items():
-        for n_loaders in LOADERS:
+    for name, (source, loaders) in SOURCES.items():
+        for n_loaders in loaders:
             run = folder.parent / "runs" / f"{name}-{n_loaders}"
             where = (f"data.dir={folder}", f"data.n_cubes={n_cubes}", f"data.loader_workers={n_loaders}")
+            where += (f"data.pool={folder.parent / 'trees'}",) if source == STREAM else ()
             with contextlib.redirect_stdout(None):
                 train(configured(*source, *where, f"trainer.max_epochs={n_epochs}", f"run_dir='{run}'"))
             with (run / "metrics.csv").open() as stream:
