@@ -2,38 +2,15 @@
 
 import sys
 import time
-from collections.abc import Sequence
-from typing import Protocol
 
 from qtmnet.cluster import Cluster
 from qtmnet.progress import watched
-from qtmnet.store.records import Records
+from qtmnet.store.dataset import Dataset
 
 SECONDS_BETWEEN_LOOKS = 2.0
 
 
-class ShardTask(Protocol):
-    """Makes a shard; see `qtmnet.cluster.Task`."""
-
-    @property
-    def shard(self) -> int:
-        """Its number."""
-        ...
-
-    def __call__(self) -> bool: ...
-
-
-class Fillable(Protocol):
-    """A dataset that knows what is missing."""
-
-    records: Records
-
-    def missing(self, n_cubes: int) -> Sequence[ShardTask]:
-        """What is to be done until the first n cubes are there."""
-        ...
-
-
-def fill(dataset: Fillable, n_cubes: int, cluster: Cluster, description: str) -> None:
+def fill(dataset: Dataset, n_cubes: int, cluster: Cluster, description: str) -> None:
     """Make what is missing of the first n cubes.
 
     Other processes may be at the same dataset, on this machine or on others: what they write is waited for, and made

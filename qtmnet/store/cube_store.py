@@ -1,20 +1,20 @@
-"""A dataset of cubes: its manifest, its shards, and the tasks that make what is missing."""
+"""A dataset of cubes, and the manifest that says what it is made from."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import sleep
 
 import numpy as np
 
+from qtmnet.store.dataset import Dataset
 from qtmnet.store.folder import BusyError
 from qtmnet.store.recipe import FORMAT, CubeRecipe
-from qtmnet.store.record import ENCODING_ERROR, UNITS, StoredCube, arrays, fields, stored_cube
+from qtmnet.store.record import ENCODING_ERROR, UNITS, StoredCube, cube_arrays, fields, stored_cube
 from qtmnet.store.records import Records
 from qtmnet.store.shard import ShardFormat
-from qtmnet.store.storage import Storage, anywhere, storage_at
+from qtmnet.store.storage import Storage, storage_at
 from simulators.cube import simulate_cube
 from simulators.errors import InputError
 from simulators.files import one_line
@@ -28,7 +28,7 @@ SHARDS_AT_LEAST = 16
 """So that a small dataset, too, has something for each worker."""
 
 
-class CubeStore:
+class CubeStore(Dataset):
     """Cubes of one recipe in a folder or an object store.
 
     Args:
@@ -66,43 +66,12 @@ class CubeStore:
         """
         return stored_cube(self.records[index], self.recipe)
 
-    def missing(self, n_cubes: int) -> list["ShardTask"]:
-        """What is to be done until the first n cubes are there."""
-        size = self.records.layout.shard_size
-        return [ShardTask(anywhere(self.url), self.recipe, size, *todo) for todo in self.records.missing(n_cubes)]
-
-    def make(self, shard: int, count: int) -> bool:
-        """Simulate a shard and write it; False if another process is at it."""
-        return self.records.write(shard, count, self._simulate)
-
-    def _simulate(self, index: int) -> Mapping[str, np.ndarray]:
+    def arrays(self, index: int) -> Mapping[str, np.ndarray]:
+        """Simulate cube `index`; what is kept of it."""
         recipe = self.recipe
         seed = recipe.cube_seed(index)
         cube = simulate_cube(seed, parameters=recipe.phantom, time=recipe.time, simulator=recipe.simulator)
-        return arrays(cube, recipe)
-
-
-@dataclass(frozen=True)
-class ShardTask:
-    """One shard to make, anywhere; plain data.
-
-    Attributes:
-        url: of the store.
-        recipe: of its cubes.
-        shard_size: cubes in a full shard.
-        shard: number of this one.
-        count: cubes in it.
-    """
-
-    url: str
-    recipe: CubeRecipe
-    shard_size: int
-    shard: int
-    count: int
-
-    def __call__(self) -> bool:
-        """Make the shard; False if another process is at it."""
-        return CubeStore(self.url, self.recipe, shard_size=self.shard_size).make(self.shard, self.count)
+        return cube_arrays(cube, recipe)
 
 
 def _manifest(recipe: CubeRecipe, shard_size: int) -> dict[str, object]:

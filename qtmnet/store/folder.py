@@ -30,6 +30,10 @@ class Folder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def __getstate__(self) -> dict[str, object]:
+        """The same place for a process that works in another folder."""
+        return {"folder": self.folder.absolute()}
+
     def __str__(self) -> str:
         return str(self.folder)
 

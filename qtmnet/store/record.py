@@ -96,7 +96,7 @@ def fields(recipe: CubeRecipe) -> Fields:
     )
 
 
-def arrays(cube: Cube, recipe: CubeRecipe) -> dict[str, np.ndarray]:
+def cube_arrays(cube: Cube, recipe: CubeRecipe) -> dict[str, np.ndarray]:
     """What is kept of a simulated cube."""
     slower = [
         recipe.simulator.arterial_step_response(cube.vessels, cube.time, cube.label, slower_than=velocity)
@@ -130,7 +130,7 @@ def _increments(step_response: np.ndarray) -> np.ndarray:
 
 def cube_as_kept(cube: Cube, recipe: CubeRecipe) -> StoredCube:
     """A simulated cube as it would be read from a store, but for the rounding to float16."""
-    kept = arrays(cube, recipe)
+    kept = cube_arrays(cube, recipe)
     scale = np.float32(1 / INCREMENT_SCALE)
     maps = {name: np.asarray(kept[name], np.float32) for name in MAPS}
     return StoredCube(maps, kept["arterial"] * scale, kept["bed"] * scale, recipe.crushing, cube.drawn)

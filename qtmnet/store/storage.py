@@ -69,8 +69,3 @@ def storage_at(url: str | Path) -> Storage:
     except (ImportError, ValueError) as error:
         raise InputError(f"data.dir: {url}: {one_line(error)}; give a folder or a URL that fsspec can open") from None
     return ObjectStore(files, root.rstrip("/"), url.rstrip("/"))
-
-
-def anywhere(url: str | Path) -> str:
-    """The same place for a process that works in another folder."""
-    return str(url) if "://" in str(url) else str(Path(url).absolute())

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from qtmnet.store.cube_store import claim
+from qtmnet.store.dataset import Dataset
 from qtmnet.store.recipe import FORMAT, fingerprint
 from qtmnet.store.records import Records
 from qtmnet.store.shard import Fields, ShardFormat
@@ -41,7 +42,7 @@ UNITS = {
 """Of each array of a record; of the veins alike."""
 
 
-class VesselPool:
+class VesselPool(Dataset):
     """Trees grown for perfusion maps of one kind; pair i is a function of the settings and i alone.
 
     Args:
@@ -71,15 +72,8 @@ class VesselPool:
         record = self.records[index]
         return Trees(*(_forest(record, kind, self.phantom) for kind in KINDS))
 
-    def missing(self, n: int) -> list["PoolTask"]:
-        """What is to be done until the first n pairs are there."""
-        return [PoolTask(self.url, self.phantom, self.seed, *todo) for todo in self.records.missing(n)]
-
-    def make(self, shard: int, count: int) -> bool:
-        """Grow a shard and write it; False if another process is at it."""
-        return self.records.write(shard, count, self._grow)
-
-    def _grow(self, index: int) -> Mapping[str, np.ndarray]:
+    def arrays(self, index: int) -> Mapping[str, np.ndarray]:
+        """Grow trees `index`."""
         seed = (self.seed, index)
         trees = grow_trees(seed, self.phantom, draw_perfusion(seed, self.phantom)[1])
         return {
@@ -93,21 +87,6 @@ def growth_settings(phantom: CubeParameters, seed: int) -> dict[str, object]:
     """All that trees depend on, as plain data."""
     growth = {name: asdict(phantom)[name] for name in GROWTH}
     return json.loads(json.dumps({"trees": growth, "seed": seed}))
-
-
-@dataclass(frozen=True)
-class PoolTask:
-    """One shard of trees to grow; plain data, see `ShardTask`."""
-
-    url: str
-    phantom: CubeParameters
-    seed: int
-    shard: int
-    count: int
-
-    def __call__(self) -> bool:
-        """Grow the shard; False if another process is at it."""
-        return VesselPool(self.url, self.phantom, self.seed).make(self.shard, self.count)
 
 
 def _fields(phantom: CubeParameters) -> Fields:

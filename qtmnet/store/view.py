@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from qtmnet.store.cube_store import CubeStore
+from qtmnet.store.dataset import Dataset
 from qtmnet.store.recipe import FORMAT, CubeRecipe, fingerprint
 from qtmnet.store.record import MAPS, StoredCube
 from qtmnet.store.records import Records
 from qtmnet.store.shard import Fields, ShardFormat
-from qtmnet.store.storage import anywhere, storage_at
+from qtmnet.store.storage import storage_at
 from simulators.acquisition import Acquisition
 from simulators.seeding import Seed, Stage, generator, stage_seed
 from simulators.voxel_grid import VoxelGrid
@@ -58,7 +59,7 @@ class Look:
         return SeenCube(maps, grid.average(cube.seen(self.vascular_crushing)).astype(np.float32))
 
 
-class View:
+class View(Dataset):
     """A store's cubes on the acquired voxels of a protocol.
 
     Args:
@@ -84,40 +85,11 @@ class View:
         record = self.records[index]
         return SeenCube({name: record[name] for name in MAPS}, record["increments"])
 
-    def missing(self, n_cubes: int) -> list["ViewTask"]:
-        """What is to be done until the first n cubes are there."""
-        size = self.records.layout.shard_size
-        url, folder = anywhere(self.store.url), None if self.folder is None else anywhere(self.folder)
-        return [
-            ViewTask(url, self.store.recipe, size, self.look, folder, *todo) for todo in self.records.missing(n_cubes)
-        ]
-
-    def make(self, shard: int, count: int) -> bool:
-        """Read a shard of the store and write it as it is seen; False if another process is at it."""
-        return self.records.write(shard, count, self._look_at)
-
-    def _look_at(self, index: int) -> Mapping[str, np.ndarray]:
+    def arrays(self, index: int) -> Mapping[str, np.ndarray]:
+        """Look at cube `index` of the store."""
         recipe = self.store.recipe
         seen = self.look.seen(self.store[index], self.look.grid(recipe, recipe.cube_seed(index)))
         return {**seen.maps, "increments": seen.increments}
-
-
-@dataclass(frozen=True)
-class ViewTask:
-    """One shard of a view to make; plain data, see `ShardTask`."""
-
-    url: str
-    recipe: CubeRecipe
-    shard_size: int
-    look: Look
-    folder: str | Path | None
-    shard: int
-    count: int
-
-    def __call__(self) -> bool:
-        """Make the shard; False if another process is at it."""
-        store = CubeStore(self.url, self.recipe, shard_size=self.shard_size)
-        return View(store, self.look, self.folder).make(self.shard, self.count)
 
 
 def _fields(shape: tuple[int, int, int], n_times: int) -> Fields:

@@ -87,7 +87,7 @@ def test_two_at_once_share_the_work(kept: CubeStore, tmp_path: Path, monkeypatch
         time.sleep(0.01)
         return {name: kept.records[index % 6][name] for name, _, _ in kept.records.layout.fields}
 
-    monkeypatch.setattr(CubeStore, "_simulate", slowly)
+    monkeypatch.setattr(CubeStore, "arrays", slowly)
     monkeypatch.setattr(filling, "SECONDS_BETWEEN_LOOKS", 0.05)
     stores = [CubeStore(tmp_path, kept.recipe, shard_size=3) for _ in range(2)]
     both = [threading.Thread(target=fill, args=(store, 24, LocalCluster(1), "Making")) for store in stores]

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from qtmnet.store import folder
 from qtmnet.store.folder import BusyError, Folder
-from qtmnet.store.storage import Storage, anywhere, storage_at
+from qtmnet.store.storage import Storage, storage_at
 from simulators import InputError
 
 
@@ -166,5 +167,6 @@ def test_errors_of_an_object_store_are_one_line(monkeypatch: pytest.MonkeyPatch)
 
 def test_tasks_name_places_that_are_the_same_in_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert anywhere("cubes") == str(tmp_path / "cubes")
-    assert anywhere("s3://bucket/cubes") == "s3://bucket/cubes"
+    here = storage_at("cubes")
+    assert here.path("a") == "cubes/a"
+    assert pickle.loads(pickle.dumps(here)).path("a") == str(tmp_path / "cubes" / "a")

@@ -55,7 +55,7 @@ def test_protocols_share_a_store(kept: CubeStore, tmp_path: Path, monkeypatch: p
     def refuse(*_: object) -> None:
         raise AssertionError("simulated again")
 
-    monkeypatch.setattr(CubeStore, "_simulate", refuse)
+    monkeypatch.setattr(CubeStore, "arrays", refuse)
     folders = set()
     for acquisition in (
         PAPER,
