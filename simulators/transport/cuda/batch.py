@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from simulators.capillaries import CapillaryBlock
+from simulators.capillaries import COUNT_RANGE, DRAWS, SPREAD, CapillaryBlock, CapillaryPlan, PlannedVoxels
 from simulators.errors import InputError
 from simulators.forest import Forest
 from simulators.label import LabelKinetics
@@ -122,31 +123,90 @@ class VesselBatch:
         return list(sets), number
 
     def rows(self, set_of_row: np.ndarray) -> Iterator["BedRows"]:
-        """All capillaries, in groups of `ROWS_AT_ONCE` or so."""
-        group: list[tuple[int, CapillaryBlock]] = []
-        for k, vessels in enumerate(self.vessels):
-            for block in vessels.capillaries.blocks():
-                if group and sum(len(b.voxel) for _, b in group) + len(block.voxel) > ROWS_AT_ONCE:
-                    yield self._rows(group, set_of_row)
-                    group = []
-                group.append((k * self.n_voxels, block))
-        yield self._rows(group, set_of_row)
+        """All capillaries, in groups of `ROWS_AT_ONCE` or so; those of a plan apart from those that are listed."""
+        for planned in (True, False):
+            group: list[tuple[int, Any]] = []
+            for k, vessels in enumerate(self.vessels):
+                beds = vessels.capillaries
+                if isinstance(beds, CapillaryPlan) != planned:
+                    continue
+                for part in beds.voxels() if isinstance(beds, CapillaryPlan) else beds.blocks():
+                    if group and sum(len(p.voxel) for _, p in group) + len(part.voxel) > ROWS_AT_ONCE:
+                        yield self._rows(group, set_of_row)
+                        group = []
+                    group.append((k * self.n_voxels, part))
+            if group:
+                yield self._rows(group, set_of_row)
 
-    def _rows(self, group: list[tuple[int, CapillaryBlock]], set_of_row: np.ndarray) -> "BedRows":
-        voxel = np.concatenate([first + block.voxel for first, block in group])
-        count = np.concatenate([np.diff(block.start) for _, block in group])
-        row = self.row_of_voxel[voxel]
-        put = self.device.put
+    def _rows(self, group: Sequence[tuple[int, Any]], set_of_row: np.ndarray) -> "BedRows":
+        voxel = np.concatenate([first + part.voxel for first, part in group])
+        row, put = self.row_of_voxel[voxel], self.device.put
+        parts = [part for _, part in group]
         return BedRows(
             n=len(voxel),
             voxel=put(voxel.astype(np.int32)),
             place=put(row),
             node=put(self._terminal[voxel]),
             set=put(set_of_row[row]),
-            start=put(np.concatenate([[0], np.cumsum(count)]).astype(np.int32)),
-            flow=put(np.concatenate([block.flow for _, block in group])),
-            volume=put(np.concatenate([block.volume for _, block in group])),
+            capillaries=(PlannedCapillaries if isinstance(parts[0], PlannedVoxels) else ListedCapillaries).of(
+                self.device, parts
+            ),
         )
+
+
+@dataclass(frozen=True)
+class ListedCapillaries:
+    """Capillaries of some rows, each with its flow and volume, on the device.
+
+    Attributes:
+        start: first capillary of each row and the end of the last, (n + 1,).
+        flow: mm³/s in each capillary, (M,).
+        volume: mm³ of each capillary, (M,).
+    """
+
+    start: Array
+    flow: Array
+    volume: Array
+
+    @classmethod
+    def of(cls, device: Device, blocks: Sequence[CapillaryBlock]) -> "ListedCapillaries":
+        """Of blocks one after another."""
+        count = np.concatenate([np.diff(block.start) for block in blocks])
+        return cls(
+            device.put(np.concatenate([[0], np.cumsum(count)]).astype(np.int32)),
+            *(device.put(np.concatenate([getattr(block, name) for block in blocks])) for name in ("flow", "volume")),
+        )
+
+    def share_out(self, device: Device, n: int, *others: Array | int | float) -> None:
+        """Launch the kernel of their spectrum; `others`: what it takes behind the capillaries."""
+        device.launch("capillary_spectrum", n, self.start, self.flow, self.volume, *others)
+
+
+@dataclass(frozen=True)
+class PlannedCapillaries:
+    """What the capillaries of some rows are drawn from, on the device.
+
+    Attributes:
+        key: of each row's draws, (n,).
+        flow: mm³/s into each row, (n,).
+        volume: mm³ of all capillaries of each row, (n,).
+    """
+
+    key: Array
+    flow: Array
+    volume: Array
+
+    @classmethod
+    def of(cls, device: Device, planned: Sequence[PlannedVoxels]) -> "PlannedCapillaries":
+        """Of voxels one after another."""
+        names = ("key", "flow", "volume")
+        return cls(*(device.put(np.concatenate([getattr(part, name) for part in planned])) for name in names))
+
+    def share_out(self, device: Device, n: int, *others: Array | int | float) -> None:
+        """Launch the kernel that draws them and makes their spectrum; `others`: what it takes behind the draws."""
+        (least, most), (low, high) = COUNT_RANGE, SPREAD
+        draws = (least, most - least + 1, low, (high - low) / DRAWS)
+        device.launch("planned_spectrum", n, self.key, self.flow, self.volume, *draws, *others)
 
 
 @dataclass(frozen=True)
@@ -159,9 +219,7 @@ class BedRows:
         place: number of that voxel among all served ones, (n,).
         node: arterial node that feeds it, (n,).
         set: its kinetics and blood volume fraction, (n,).
-        start: first capillary of each row and the end of the last, (n + 1,).
-        flow: mm³/s in each capillary, (M,).
-        volume: mm³ of each capillary, (M,).
+        capillaries: of all rows, listed or planned.
     """
 
     n: int
@@ -169,9 +227,7 @@ class BedRows:
     place: Array
     node: Array
     set: Array
-    start: Array
-    flow: Array
-    volume: Array
+    capillaries: ListedCapillaries | PlannedCapillaries
 
     @property
     def n_tiles(self) -> int:
