@@ -1,6 +1,8 @@
 """Vessels of several pieces of tissue on a device, and their capillaries as rows for the kernels."""
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,12 +15,14 @@ from simulators.forest import Forest
 from simulators.label import LabelKinetics
 from simulators.transport.cuda.devices import Array, Device
 from simulators.transport.cuda.flows import BloodFlow
-from simulators.transport.cuda.topology import ForestTopology
+from simulators.transport.cuda.topology import ForestTopology, TreeLayout
 from simulators.vasculature import Vasculature
 
 ROWS_AT_ONCE = 2**19
-"""Voxels whose capillaries are on the device together: 16 cubes of 32³, 2.7 GB with what is computed from them."""
+"""Voxels whose beds are computed together: 16 cubes of 32³, 1.9 GB, or 2.7 GB where their capillaries are listed."""
 
+Layouts = tuple[TreeLayout, TreeLayout]
+"""Of the arteries and the veins of a piece of tissue."""
 
 TILE = 32
 """Rows in a tile, as in common.h: the time courses of rows are arrays of (tiles, steps, TILE)."""
@@ -40,14 +44,16 @@ class VesselBatch:
         InputError: for pieces of different shape or voxel size, or none.
     """
 
-    def __init__(self, device: Device, vessels: Sequence[Vasculature]) -> None:
+    def __init__(
+        self, device: Device, vessels: Sequence[Vasculature], layouts: Sequence[Layouts] | None = None
+    ) -> None:
         if len({(v.shape, v.arteries.voxel_size_mm) for v in vessels}) != 1:
             raise InputError(
                 f"vessels: found shapes {sorted({v.shape for v in vessels})}; give cubes of one shape and voxel size"
             )
         self.device = device
         self.vessels = tuple(vessels)
-        arteries, veins = (ForestTopology.of(trees) for trees in self._forests())
+        arteries, veins = map(ForestTopology.of, zip(*(layouts or _laid_out(vessels)), strict=True))
         self.served = np.flatnonzero(arteries.terminal >= 0)
         self._terminal = arteries.terminal
         self.row_of_voxel = np.full(arteries.terminal.size, -1, np.int32)
@@ -233,6 +239,12 @@ class BedRows:
     def n_tiles(self) -> int:
         """Number of tiles that hold the rows."""
         return -(-self.n // TILE)
+
+
+def _laid_out(vessels: Sequence[Vasculature]) -> list[Layouts]:
+    """The layouts of all forests, made in threads."""
+    with ThreadPoolExecutor(min(len(vessels), os.cpu_count() or 1)) as pool:
+        return list(pool.map(lambda v: (TreeLayout.of(v.arteries), TreeLayout.of(v.veins)), vessels))
 
 
 def _own_delays(vessels: Vasculature) -> np.ndarray:
