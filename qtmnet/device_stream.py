@@ -1,7 +1,8 @@
 """Cubes without end, simulated in batches on the device of `CupySimulator`, in the process that trains.
 
-Trees, perfusion and capillaries are drawn on the processor, in threads. The step responses stay on the device: torch
-takes them by DLPack, without a copy, and averages them over the acquired voxels there.
+Perfusion is drawn and trees are turned, cut and laid out on the processor, in threads; capillaries are drawn on the
+device. The step responses stay there: torch takes them by DLPack, without a copy, and averages them over the acquired
+voxels.
 """
 
 import os
@@ -18,18 +19,30 @@ from qtmnet.store.view import SeenCube
 from qtmnet.stream import CubeStream
 from simulators.cube import borrow_vessels
 from simulators.label import LabelKinetics
+from simulators.transport.cuda.topology import TreeLayout
 from simulators.transport.cupy import CupySimulator
+from simulators.transport.pieces import cut_at_voxel_faces
 from simulators.vasculature import Vasculature
 from simulators.voxel_grid import VoxelGrid
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A cube before label enters it, with perfusion in mL/100g/min, (X, Y, Z)."""
+    """A cube before label enters it.
 
-    perfusion: np.ndarray
+    Attributes:
+        vessels: with the flows that its perfusion needs.
+        layouts: of its arteries and veins.
+        label: its kinetics.
+        grid: of the acquired voxels.
+        maps: truth by name, on the acquired voxels, (x, y, z) each, float32.
+    """
+
     vessels: Vasculature
+    layouts: tuple[TreeLayout, TreeLayout]
     label: LabelKinetics
+    grid: VoxelGrid
+    maps: dict[str, np.ndarray]
 
 
 class DeviceCubeStream(CubeStream):
@@ -41,7 +54,7 @@ class DeviceCubeStream(CubeStream):
         assert isinstance(simulator, CupySimulator)
         with ThreadPoolExecutor(min(len(keys), os.cpu_count() or 1)) as pool:
             cubes = list(pool.map(self._draw, keys))
-        batch = simulator.batch([cube.vessels for cube in cubes])
+        batch = simulator.batch([cube.vessels for cube in cubes], [cube.layouts for cube in cubes])
         crushing = self.look.vascular_crushing
         response = simulator.step_responses(
             batch,
@@ -52,22 +65,24 @@ class DeviceCubeStream(CubeStream):
         seen = torch.from_dlpack(response.bed)
         if crushing != 0:
             seen = seen + torch.from_dlpack(response.arterial)
-        grids = [self.look.grid(self.recipe, self.seed(key)) for key in keys]
-        return [_seen(*each) for each in zip(cubes, seen, grids, strict=True)]
+        return [_seen(*each) for each in zip(cubes, seen, strict=True)]
 
     def _draw(self, key: Key) -> Drawn:
         seed, phantom = self.seed(key), self.recipe.phantom
         drawn = phantom.draw(seed)
         perfusion, vessels = borrow_vessels(seed, phantom, drawn, self.trees(key))
-        return Drawn(perfusion, vessels, phantom.label(drawn["permeability_surface_ml_100g_min"]))
+        label = phantom.label(drawn["permeability_surface_ml_100g_min"])
+        grid = self.look.grid(self.recipe, seed)
+        pieces = cut_at_voxel_faces(vessels.arteries), cut_at_voxel_faces(vessels.veins)
+        layouts = TreeLayout.of(vessels.arteries, pieces[0]), TreeLayout.of(vessels.veins, pieces[1])
+        truth = truth_maps(perfusion, vessels, pieces)
+        maps = {name: grid.average(map).astype(np.float32) for name, map in truth.items()}
+        return Drawn(vessels, layouts, label, grid, maps)
 
 
-def _seen(cube: Drawn, step_response: torch.Tensor, grid: VoxelGrid) -> SeenCube:
+def _seen(cube: Drawn, step_response: torch.Tensor) -> SeenCube:
     """A cube on the acquired voxels, from its step response (T, X, Y, Z) on the device."""
-    shares = [torch.from_numpy(grid.shares(axis)).to(step_response) for axis in range(3)]
+    shares = [torch.from_numpy(cube.grid.shares(axis)).to(step_response) for axis in range(3)]
     averaged = torch.einsum("tabc,xa,yb,zc->txyz", step_response, *shares)
     increments = torch.diff(averaged, dim=0, prepend=torch.zeros_like(averaged[:1]))
-    maps = {
-        name: grid.average(map).astype(np.float32) for name, map in truth_maps(cube.perfusion, cube.vessels).items()
-    }
-    return SeenCube(maps, increments.cpu().numpy())
+    return SeenCube(cube.maps, increments.cpu().numpy())

@@ -229,19 +229,25 @@ def grow_vessels(seed: Seed, parameters: CubeParameters, drawn: dict[str, float]
     trees = grow_trees(seed, parameters, flow)
     arteries = trees.arteries.with_murray_radii(drawn["arterial_murray_k"])
     veins = trees.veins.with_murray_radii(drawn["venous_murray_k"])
-    return perfusion, _between(seed, parameters, drawn, flow, Trees(arteries, veins))
+    plan = _capillary_plan(seed, parameters, drawn, flow)
+    capillaries = draw_capillaries(flow, plan.volume_fraction, seed=plan.seed, voxel_volume_mm3=plan.voxel_volume_mm3)
+    return perfusion, Vasculature(arteries, capillaries, veins, _inlet_delay(seed, parameters, drawn, arteries))
 
 
 def borrow_vessels(
     seed: Seed, parameters: CubeParameters, drawn: dict[str, float], trees: Trees
 ) -> tuple[np.ndarray, Vasculature]:
-    """Perfusion map (mL/100g/min) of a cube and the vessels of another that serve it, see `borrowed_trees`."""
+    """Perfusion map (mL/100g/min) of a cube and the vessels of another that serve it, see `borrowed_trees`.
+
+    Its capillaries are planned, not drawn: those that a grown cube of this seed would have.
+    """
     perfusion, flow = draw_perfusion(seed, parameters)
     arteries = turned(trees.arteries, stage_seed(seed, Stage.ARTERIES))
     veins = turned(trees.veins, stage_seed(seed, Stage.VEINS))
     arteries = serving(arteries, flow, drawn["arterial_murray_k"])
     veins = serving(veins, flow, drawn["venous_murray_k"])
-    return perfusion, _between(seed, parameters, drawn, flow, Trees(arteries, veins))
+    plan = _capillary_plan(seed, parameters, drawn, flow)
+    return perfusion, Vasculature(arteries, plan, veins, _inlet_delay(seed, parameters, drawn, arteries))
 
 
 def draw_perfusion(seed: Seed, parameters: CubeParameters) -> tuple[np.ndarray, np.ndarray]:
@@ -272,16 +278,15 @@ def grow_trees(seed: Seed, parameters: CubeParameters, flow: np.ndarray) -> Tree
     return Trees(arteries, veins)
 
 
-def _between(
-    seed: Seed, parameters: CubeParameters, drawn: dict[str, float], flow: np.ndarray, trees: Trees
-) -> Vasculature:
-    """The vessels of a cube: trees, the capillaries between them, and what lies before the inlets."""
-    capillaries = draw_capillaries(
-        flow,
-        drawn["capillary_volume_fraction"],
-        seed=stage_seed(seed, Stage.CAPILLARIES),
-        voxel_volume_mm3=float(np.prod(parameters.voxel_size_mm)),
-    )
+def _capillary_plan(seed: Seed, parameters: CubeParameters, drawn: dict[str, float], flow: np.ndarray) -> CapillaryPlan:
+    """The capillaries of a cube, to be drawn by who needs them."""
+    fraction = np.full(flow.shape, drawn["capillary_volume_fraction"])
+    volume = float(np.prod(parameters.voxel_size_mm))
+    return CapillaryPlan(flow, fraction, stage_seed(seed, Stage.CAPILLARIES), volume)
+
+
+def _inlet_delay(seed: Seed, parameters: CubeParameters, drawn: dict[str, float], arteries: Forest) -> np.ndarray:
+    """s from the labeling plane to each arterial inlet, (n_inlets,)."""
     rng = generator(stage_seed(seed, Stage.INLETS))
-    delay = drawn["inlet_delay"] + parameters.inlet_delay_spread * rng.standard_normal(len(trees.arteries.inlets))
-    return Vasculature(trees.arteries, capillaries, trees.veins, np.maximum(delay, LEAST_INLET_DELAY))
+    delay = drawn["inlet_delay"] + parameters.inlet_delay_spread * rng.standard_normal(len(arteries.inlets))
+    return np.maximum(delay, LEAST_INLET_DELAY)

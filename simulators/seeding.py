@@ -33,3 +33,9 @@ def stage_seed(seed: Seed, stage: Stage | int) -> np.random.SeedSequence:
 def generator(seed: Seed) -> np.random.Generator:
     """Generator of a seed, of the same algorithm on every machine."""
     return np.random.Generator(np.random.PCG64(seed))
+
+
+def seed_bits(seed: Seed) -> np.uint64:
+    """64 random bits of a seed, for draws that are counted rather than taken one after another."""
+    sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    return np.uint64(sequence.generate_state(1, np.uint64)[0])

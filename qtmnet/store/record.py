@@ -13,7 +13,7 @@ from qtmnet.store.recipe import CubeRecipe
 from qtmnet.store.shard import Fields
 from simulators.cube import DRAWN, Cube
 from simulators.errors import InputError
-from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
+from simulators.transport.pieces import Pieces, blood_volume, cut_at_voxel_faces
 from simulators.vasculature import Vasculature
 
 INCREMENT_SCALE = 1024.0
@@ -110,11 +110,20 @@ def cube_arrays(cube: Cube, recipe: CubeRecipe) -> dict[str, np.ndarray]:
     }
 
 
-def truth_maps(perfusion: np.ndarray, vessels: Vasculature) -> dict[str, np.ndarray]:
-    """What a scan could tell of a cube, by name (`MAPS`), (X, Y, Z) each; perfusion in mL/100g/min."""
+def truth_maps(
+    perfusion: np.ndarray, vessels: Vasculature, pieces: tuple[Pieces, Pieces] | None = None
+) -> dict[str, np.ndarray]:
+    """What a scan could tell of a cube, by name (`MAPS`), (X, Y, Z) each.
+
+    Args:
+        perfusion: mL/100g/min, (X, Y, Z).
+        vessels: of the cube.
+        pieces: of its arteries and veins, cut at voxel faces, where they are there already.
+    """
+    forests = vessels.arteries, vessels.veins
     arterial, venous = (
-        blood_volume(forest, cut_at_voxel_faces(forest)) / vessels.voxel_volume
-        for forest in (vessels.arteries, vessels.veins)
+        blood_volume(forest, parts) / vessels.voxel_volume
+        for forest, parts in zip(forests, pieces or map(cut_at_voxel_faces, forests), strict=True)
     )
     return {
         "perfusion": perfusion,

@@ -14,7 +14,7 @@ import numpy as np
 from simulators.errors import InputError
 from simulators.label import LabelKinetics
 from simulators.transport.cuda import stages
-from simulators.transport.cuda.batch import VesselBatch
+from simulators.transport.cuda.batch import Layouts, VesselBatch
 from simulators.transport.cuda.devices import DEVICES, Array, Device, open_device
 from simulators.transport.cuda.flows import BloodFlow
 from simulators.transport.step_response import StepResponse, checked_time
@@ -80,9 +80,14 @@ class CupySimulator:
         image = stages.arterial_label(batch, batch.as_grown[0], time, label.t1_blood, slower_than)
         return self._opened().fetch(image)[0]
 
-    def batch(self, vessels: Sequence[Vasculature]) -> VesselBatch:
-        """Vessels of several pieces of tissue of one shape, laid out on the device."""
-        return VesselBatch(self._opened(), vessels)
+    def batch(self, vessels: Sequence[Vasculature], layouts: Sequence[Layouts] | None = None) -> VesselBatch:
+        """Vessels of several pieces of tissue of one shape, laid out on the device.
+
+        Args:
+            vessels: of each piece of tissue.
+            layouts: of the arteries and veins of each, from `TreeLayout.of`, where they are there already.
+        """
+        return VesselBatch(self._opened(), vessels, layouts)
 
     def step_responses(
         self,

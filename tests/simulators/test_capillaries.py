@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulators.capillaries import draw_capillaries
+from simulators.capillaries import CapillaryPlan, _number, draw_capillaries
 from simulators.errors import InputError
 
 SHAPE = (8, 7, 6)
@@ -76,3 +76,33 @@ def test_seeds(flow):
 def test_beds_that_are_none(flow, name, options):
     with pytest.raises(InputError, match=rf"^{name}.*: found .*; give"):
         draw_capillaries(flow, options.pop("volume_fraction", 0.02), seed=1, **options)
+
+
+def test_draws_are_numbers_of_splitmix64():
+    """As published for the seed 1234567."""
+    published = (6457827717110365317, 3203168211198807973, 9817491932198370423)
+    assert tuple(int(_number(np.uint64(1234567), k)) for k in range(3)) == published
+
+
+def test_voxels_without_flow_take_no_draws(flow):
+    """So that empty space around changes nothing."""
+    whole, inner = (draw_capillaries(part, 0.02, seed=3) for part in (flow, flow[1:]))
+    np.testing.assert_array_equal(whole.flow, inner.flow)
+    np.testing.assert_array_equal(whole.volume, inner.volume)
+
+
+def test_draws_are_independent():
+    """Flow and volume of a capillary, of its neighbor and of the next voxel's: correlations within five standard errors
+    of none."""
+    beds = draw_capillaries(np.ones((10, 10, 10)), 0.02, seed=1, count_range=(100, 100))
+    flow, volume = beds.flow.reshape(-1, 100), beds.volume.reshape(-1, 100)
+    pairs = [(flow, volume), (flow[:, 1:], flow[:, :-1]), (volume[:, 1:], flow[:, :-1]), (flow[1:], flow[:-1])]
+    for one, other in pairs:
+        # Scaling by a voxel's sum makes its capillaries' correlation −1/99.
+        correlation = np.corrcoef(one.ravel(), other.ravel())[0, 1]
+        assert abs(correlation) < 5 / np.sqrt(one.size) + 1 / 99
+
+
+def test_a_plan_of_no_tissue():
+    with pytest.raises(InputError, match=r"^volume_fraction: found 0.0 to 0.5; give"):
+        CapillaryPlan(np.ones((2, 1, 1)), np.array([0.0, 0.5]).reshape(2, 1, 1), 1, 1.0)

@@ -1,23 +1,28 @@
 """Vessels of several pieces of tissue on a device, and their capillaries as rows for the kernels."""
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from simulators.capillaries import CapillaryBlock
+from simulators.capillaries import COUNT_RANGE, DRAWS, SPREAD, CapillaryBlock, CapillaryPlan, PlannedVoxels
 from simulators.errors import InputError
 from simulators.forest import Forest
 from simulators.label import LabelKinetics
 from simulators.transport.cuda.devices import Array, Device
 from simulators.transport.cuda.flows import BloodFlow
-from simulators.transport.cuda.topology import ForestTopology
+from simulators.transport.cuda.topology import ForestTopology, TreeLayout
 from simulators.vasculature import Vasculature
 
 ROWS_AT_ONCE = 2**19
-"""Voxels whose capillaries are on the device together: 16 cubes of 32³, 2.7 GB with what is computed from them."""
+"""Voxels whose beds are computed together: 16 cubes of 32³, 1.9 GB, or 2.7 GB where their capillaries are listed."""
 
+Layouts = tuple[TreeLayout, TreeLayout]
+"""Of the arteries and the veins of a piece of tissue."""
 
 TILE = 32
 """Rows in a tile, as in common.h: the time courses of rows are arrays of (tiles, steps, TILE)."""
@@ -39,14 +44,16 @@ class VesselBatch:
         InputError: for pieces of different shape or voxel size, or none.
     """
 
-    def __init__(self, device: Device, vessels: Sequence[Vasculature]) -> None:
+    def __init__(
+        self, device: Device, vessels: Sequence[Vasculature], layouts: Sequence[Layouts] | None = None
+    ) -> None:
         if len({(v.shape, v.arteries.voxel_size_mm) for v in vessels}) != 1:
             raise InputError(
                 f"vessels: found shapes {sorted({v.shape for v in vessels})}; give cubes of one shape and voxel size"
             )
         self.device = device
         self.vessels = tuple(vessels)
-        arteries, veins = (ForestTopology.of(trees) for trees in self._forests())
+        arteries, veins = map(ForestTopology.of, zip(*(layouts or _laid_out(vessels)), strict=True))
         self.served = np.flatnonzero(arteries.terminal >= 0)
         self._terminal = arteries.terminal
         self.row_of_voxel = np.full(arteries.terminal.size, -1, np.int32)
@@ -122,31 +129,90 @@ class VesselBatch:
         return list(sets), number
 
     def rows(self, set_of_row: np.ndarray) -> Iterator["BedRows"]:
-        """All capillaries, in groups of `ROWS_AT_ONCE` or so."""
-        group: list[tuple[int, CapillaryBlock]] = []
-        for k, vessels in enumerate(self.vessels):
-            for block in vessels.capillaries.blocks():
-                if group and sum(len(b.voxel) for _, b in group) + len(block.voxel) > ROWS_AT_ONCE:
-                    yield self._rows(group, set_of_row)
-                    group = []
-                group.append((k * self.n_voxels, block))
-        yield self._rows(group, set_of_row)
+        """All capillaries, in groups of `ROWS_AT_ONCE` or so; those of a plan apart from those that are listed."""
+        for planned in (True, False):
+            group: list[tuple[int, Any]] = []
+            for k, vessels in enumerate(self.vessels):
+                beds = vessels.capillaries
+                if isinstance(beds, CapillaryPlan) != planned:
+                    continue
+                for part in beds.voxels() if isinstance(beds, CapillaryPlan) else beds.blocks():
+                    if group and sum(len(p.voxel) for _, p in group) + len(part.voxel) > ROWS_AT_ONCE:
+                        yield self._rows(group, set_of_row)
+                        group = []
+                    group.append((k * self.n_voxels, part))
+            if group:
+                yield self._rows(group, set_of_row)
 
-    def _rows(self, group: list[tuple[int, CapillaryBlock]], set_of_row: np.ndarray) -> "BedRows":
-        voxel = np.concatenate([first + block.voxel for first, block in group])
-        count = np.concatenate([np.diff(block.start) for _, block in group])
-        row = self.row_of_voxel[voxel]
-        put = self.device.put
+    def _rows(self, group: Sequence[tuple[int, Any]], set_of_row: np.ndarray) -> "BedRows":
+        voxel = np.concatenate([first + part.voxel for first, part in group])
+        row, put = self.row_of_voxel[voxel], self.device.put
+        parts = [part for _, part in group]
         return BedRows(
             n=len(voxel),
             voxel=put(voxel.astype(np.int32)),
             place=put(row),
             node=put(self._terminal[voxel]),
             set=put(set_of_row[row]),
-            start=put(np.concatenate([[0], np.cumsum(count)]).astype(np.int32)),
-            flow=put(np.concatenate([block.flow for _, block in group])),
-            volume=put(np.concatenate([block.volume for _, block in group])),
+            capillaries=(PlannedCapillaries if isinstance(parts[0], PlannedVoxels) else ListedCapillaries).of(
+                self.device, parts
+            ),
         )
+
+
+@dataclass(frozen=True)
+class ListedCapillaries:
+    """Capillaries of some rows, each with its flow and volume, on the device.
+
+    Attributes:
+        start: first capillary of each row and the end of the last, (n + 1,).
+        flow: mm³/s in each capillary, (M,).
+        volume: mm³ of each capillary, (M,).
+    """
+
+    start: Array
+    flow: Array
+    volume: Array
+
+    @classmethod
+    def of(cls, device: Device, blocks: Sequence[CapillaryBlock]) -> "ListedCapillaries":
+        """Of blocks one after another."""
+        count = np.concatenate([np.diff(block.start) for block in blocks])
+        return cls(
+            device.put(np.concatenate([[0], np.cumsum(count)]).astype(np.int32)),
+            *(device.put(np.concatenate([getattr(block, name) for block in blocks])) for name in ("flow", "volume")),
+        )
+
+    def share_out(self, device: Device, n: int, *others: Array | int | float) -> None:
+        """Launch the kernel of their spectrum; `others`: what it takes behind the capillaries."""
+        device.launch("capillary_spectrum", n, self.start, self.flow, self.volume, *others)
+
+
+@dataclass(frozen=True)
+class PlannedCapillaries:
+    """What the capillaries of some rows are drawn from, on the device.
+
+    Attributes:
+        key: of each row's draws, (n,).
+        flow: mm³/s into each row, (n,).
+        volume: mm³ of all capillaries of each row, (n,).
+    """
+
+    key: Array
+    flow: Array
+    volume: Array
+
+    @classmethod
+    def of(cls, device: Device, planned: Sequence[PlannedVoxels]) -> "PlannedCapillaries":
+        """Of voxels one after another."""
+        names = ("key", "flow", "volume")
+        return cls(*(device.put(np.concatenate([getattr(part, name) for part in planned])) for name in names))
+
+    def share_out(self, device: Device, n: int, *others: Array | int | float) -> None:
+        """Launch the kernel that draws them and makes their spectrum; `others`: what it takes behind the draws."""
+        (least, most), (low, high) = COUNT_RANGE, SPREAD
+        draws = (least, most - least + 1, low, (high - low) / DRAWS)
+        device.launch("planned_spectrum", n, self.key, self.flow, self.volume, *draws, *others)
 
 
 @dataclass(frozen=True)
@@ -159,9 +225,7 @@ class BedRows:
         place: number of that voxel among all served ones, (n,).
         node: arterial node that feeds it, (n,).
         set: its kinetics and blood volume fraction, (n,).
-        start: first capillary of each row and the end of the last, (n + 1,).
-        flow: mm³/s in each capillary, (M,).
-        volume: mm³ of each capillary, (M,).
+        capillaries: of all rows, listed or planned.
     """
 
     n: int
@@ -169,14 +233,18 @@ class BedRows:
     place: Array
     node: Array
     set: Array
-    start: Array
-    flow: Array
-    volume: Array
+    capillaries: ListedCapillaries | PlannedCapillaries
 
     @property
     def n_tiles(self) -> int:
         """Number of tiles that hold the rows."""
         return -(-self.n // TILE)
+
+
+def _laid_out(vessels: Sequence[Vasculature]) -> list[Layouts]:
+    """The layouts of all forests, made in threads."""
+    with ThreadPoolExecutor(min(len(vessels), os.cpu_count() or 1)) as pool:
+        return list(pool.map(lambda v: (TreeLayout.of(v.arteries), TreeLayout.of(v.veins)), vessels))
 
 
 def _own_delays(vessels: Vasculature) -> np.ndarray:

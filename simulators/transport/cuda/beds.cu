@@ -4,9 +4,24 @@
 
 #define STEPS_AT_ONCE 8
 
-// Share out each row's capillaries over the grid of transit times, as the Numba backend does, in tiles:
-// spectrum · table is the flow-weighted sum over the capillaries, cubically interpolated. Their flows, drawn for those
-// that the vessels were grown with, go with the flow of the artery that feeds them.
+// Share out a capillary over the grid of transit times, as the Numba backend does, in tiles: spectrum · table is the
+// flow-weighted sum over the capillaries, cubically interpolated.
+DEVICE void share_out(double flow, double volume, double first_log, double log_step, Index n_theta, float *whole)
+{
+    double place = (log(volume / flow) - first_log) / log_step;
+    place = place < 0 ? 0 : place > n_theta - 1 ? n_theta - 1 : place;
+    Index low = (Index)place - 1;
+    low = low < 0 ? 0 : low > n_theta - 4 ? n_theta - 4 : low;
+    const double x = place - low;
+    float *own = whole + low * TILE;
+    own[0] -= (float)(flow * (x - 1) * (x - 2) * (x - 3) / 6);
+    own[TILE] += (float)(flow * x * (x - 2) * (x - 3) / 2);
+    own[2 * TILE] -= (float)(flow * x * (x - 1) * (x - 3) / 2);
+    own[3 * TILE] += (float)(flow * x * (x - 1) * (x - 2) / 6);
+}
+
+// Spectrum of each row's capillaries. Their flows, drawn for those that the vessels were grown with, go with the flow
+// of the artery that feeds them.
 KERNEL(capillary_spectrum, const int *start, const double *flow, const double *volume, const int *node,
        const double *arterial_flow, const double *grown_flow, double first_log, double log_step, Index n_theta,
        float *spectrum)
@@ -16,18 +31,63 @@ KERNEL(capillary_spectrum, const int *start, const double *flow, const double *v
         const double factor = arterial_flow[node[row]] / grown_flow[node[row]];
         float *whole = spectrum + in_tiles(row, 0, n_theta);
         for (Index j = 0; j < n_theta; ++j) whole[j * TILE] = 0;
-        for (int c = start[row]; c < start[row + 1]; ++c) {
-            const double f = flow[c] * factor;
-            double place = (log(volume[c] / f) - first_log) / log_step;
-            place = place < 0 ? 0 : place > n_theta - 1 ? n_theta - 1 : place;
-            Index low = (Index)place - 1;
-            low = low < 0 ? 0 : low > n_theta - 4 ? n_theta - 4 : low;
-            const double x = place - low;
-            float *own = whole + low * TILE;
-            own[0] -= (float)(f * (x - 1) * (x - 2) * (x - 3) / 6);
-            own[TILE] += (float)(f * x * (x - 2) * (x - 3) / 2);
-            own[2 * TILE] -= (float)(f * x * (x - 1) * (x - 3) / 2);
-            own[3 * TILE] += (float)(f * x * (x - 1) * (x - 2) / 6);
+        for (int c = start[row]; c < start[row + 1]; ++c)
+            share_out(flow[c] * factor, volume[c], first_log, log_step, n_theta, whole);
+    }
+}
+
+// Number k of the SplitMix64 sequence of a key; this and what follows draws as `capillaries` does.
+DEVICE Bits number(Bits key, int k)
+{
+    Bits bits = key + (Bits)(k + 1) * 0x9E3779B97F4A7C15ull;
+    bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9ull;
+    bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EBull;
+    return bits ^ (bits >> 31);
+}
+
+// Number of capillaries in the voxel of a key, `least` to `least` + `choices` − 1.
+DEVICE Index drawn_count(Bits key, Index least, Index choices)
+{
+    return least + (Index)((number(key, 0) >> 32) * (Bits)choices >> 32);
+}
+
+// One of three uniform draws that a number holds.
+DEVICE double drawn(Bits bits, int which, double low, double step)
+{
+    return low + step * ((double)(int)(bits >> (1 + 21 * which) & 0x1FFFFF) + 0.5);
+}
+
+// Flow and volume of a capillary relative to the others of its voxel.
+DEVICE double drawn_flow(Bits bits, double low, double step) { return drawn(bits, 0, low, step); }
+DEVICE double drawn_volume(Bits bits, double low, double step)
+{
+    const double radius = drawn(bits, 2, low, step);
+    return radius * radius * drawn(bits, 1, low, step);
+}
+
+// The same spectrum for capillaries that are drawn here, twice: for their sums and for their shares. `flow`, `volume`:
+// of all capillaries of a row; `step`: between two values of a draw.
+KERNEL(planned_spectrum, const Bits *key, const double *flow, const double *volume, Index least, Index choices,
+       double low, double step, const int *node, const double *arterial_flow, const double *grown_flow,
+       double first_log, double log_step, Index n_theta, float *spectrum)
+{
+    EACH(row)
+    {
+        float *whole = spectrum + in_tiles(row, 0, n_theta);
+        for (Index j = 0; j < n_theta; ++j) whole[j * TILE] = 0;
+        const int count = (int)drawn_count(key[row], least, choices);
+        double flows = 0, volumes = 0;
+        for (int k = 1; k <= count; ++k) {
+            const Bits bits = number(key[row], k);
+            flows += drawn_flow(bits, low, step);
+            volumes += drawn_volume(bits, low, step);
+        }
+        const double flow_scale = flow[row] * arterial_flow[node[row]] / (flows * grown_flow[node[row]]);
+        const double volume_scale = volume[row] / volumes;
+        for (int k = 1; k <= count; ++k) {
+            const Bits bits = number(key[row], k);
+            share_out(drawn_flow(bits, low, step) * flow_scale, drawn_volume(bits, low, step) * volume_scale,
+                      first_log, log_step, n_theta, whole);
         }
     }
 }

@@ -5,6 +5,7 @@
 #define QTMNET_COMMON_H
 
 typedef long long Index;
+typedef unsigned long long Bits;
 
 // The first argument of every kernel is the number of work items; scalars are Index or double.
 #if defined(__CUDACC__)

@@ -121,10 +121,10 @@ def _responses_of_rows(
     log_theta = np.log(TRANSIT_TIMES)
     spectrum = device.empty((rows.n_tiles, n_theta, TILE), np.float32)
     span = device.empty((rows.n_tiles, 2), np.int32)
-    device.launch(
-        "capillary_spectrum",
+    rows.capillaries.share_out(
+        device,
         rows.n,
-        *(rows.start, rows.flow, rows.volume, rows.node, blood.flow, batch.as_grown[0].flow),
+        *(rows.node, blood.flow, batch.as_grown[0].flow),
         *(float(log_theta[0]), float(log_theta[1] - log_theta[0]), n_theta, spectrum),
     )
     device.launch("spectrum_range", rows.n_tiles, spectrum, rows.n, n_theta, span)

@@ -27,12 +27,72 @@ class Generations:
     @classmethod
     def of(cls, generation: np.ndarray) -> "Generations":
         """From the generation of each node, 0, 1, …, (N,)."""
-        order = np.argsort(generation, kind="stable").astype(np.int32)
-        return cls(order, (0, *np.cumsum(np.bincount(generation)).tolist()))
+        start, order = sorted_by(generation, int(generation.max(initial=-1)) + 1)
+        return cls(order, tuple(start.tolist()))
 
     def spans(self) -> list[tuple[int, int]]:
         """First and number of nodes of each generation."""
         return list(zip(self.start[:-1], np.diff(self.start).tolist(), strict=True))
+
+
+@dataclass(frozen=True)
+class TreeLayout:
+    """What a forest brings to the topology of a batch, counted from its own first node and voxel. Indices are int32.
+
+    Attributes:
+        parent: node before each node, −1 at inlets, (N,).
+        length: mm of the segment that ends in each node, (N,).
+        voxel: voxel that each node supplies, −1 for none, (N,).
+        terminal: node that supplies each voxel, −1 for none, (S,).
+        depth: number of segments below the inlet of each node, (N,).
+        height: longest number of segments above each node to a leaf, (N,).
+        daughter_start: first daughter of each node and the end of the last, (N + 1,).
+        daughter: nodes by parent, (N − inlets,).
+        inlet: nodes without a parent, (I,).
+        piece_start: first piece of vessel in each voxel and the end of the last, (S + 1,).
+        piece_node: node that ends the piece's segment, (P,).
+        piece_share: shares of the segment's length at which the piece begins and ends, (P, 2).
+    """
+
+    parent: np.ndarray
+    length: np.ndarray
+    voxel: np.ndarray
+    terminal: np.ndarray
+    depth: np.ndarray
+    height: np.ndarray
+    daughter_start: np.ndarray
+    daughter: np.ndarray
+    inlet: np.ndarray
+    piece_start: np.ndarray
+    piece_node: np.ndarray
+    piece_share: np.ndarray
+
+    @classmethod
+    def of(cls, forest: Forest, pieces: Pieces | None = None) -> "TreeLayout":
+        """Of a forest; `pieces`: what `cut_at_voxel_faces` made of it, where that is known."""
+        pieces = cut_at_voxel_faces(forest) if pieces is None else pieces
+        parent, terminal = (values.ravel().astype(np.int32) for values in (forest.parent, forest.terminal))
+        voxel = np.full(len(parent), -1, np.int32)
+        served = np.flatnonzero(terminal >= 0)
+        voxel[terminal[served]] = served
+        depth, height = _generations(parent)
+        daughter_start, daughter = sorted_by(parent, len(parent))
+        piece_start, order = sorted_by(pieces.voxel, terminal.size)  # pieces outside the domain are left out
+        piece_node, piece_share = _pieces_in_order(pieces.start, pieces.end, order)
+        return cls(
+            parent=parent,
+            length=forest.length,
+            voxel=voxel,
+            terminal=terminal,
+            depth=depth,
+            height=height,
+            daughter_start=daughter_start,
+            daughter=daughter,
+            inlet=forest.inlets.astype(np.int32),
+            piece_start=piece_start,
+            piece_node=piece_node,
+            piece_share=piece_share,
+        )
 
 
 @dataclass(frozen=True)
@@ -82,32 +142,38 @@ class ForestTopology:
         return len(self.inlet_start) - 1
 
     @classmethod
-    def of(cls, forests: Sequence[Forest]) -> "ForestTopology":
+    def of(cls, trees: Sequence[TreeLayout]) -> "ForestTopology":
         """Of forests in domains of one shape."""
-        first = np.cumsum([0] + [forest.n_nodes for forest in forests])
-        parent = joined([forest.parent for forest in forests], first)
-        terminal = joined([forest.terminal.ravel() for forest in forests], first)
-        voxel = np.full(len(parent), -1, np.int32)
-        served = np.flatnonzero(terminal >= 0)
-        voxel[terminal[served]] = served
-        daughter = np.argsort(parent, kind="stable")[np.count_nonzero(parent < 0) :]
-        depth, height = _generations(parent)
-        piece_start, piece_node, piece_share = _pieces_by_voxel(forests, first)
+        nodes, voxels, daughters, inlets, pieces = (
+            _firsts([getattr(tree, name) for tree in trees])
+            for name in ("parent", "terminal", "daughter", "inlet", "piece_node")
+        )
+
+        def joined(name: str, first: np.ndarray) -> np.ndarray:
+            return _joined([getattr(tree, name) for tree in trees], first)
+
+        def starts(name: str, first: np.ndarray) -> np.ndarray:
+            own = _joined([getattr(tree, name)[:-1] for tree in trees], first)
+            return np.append(own, np.int32(first[-1]))
+
+        def together(name: str) -> np.ndarray:
+            return np.concatenate([getattr(tree, name) for tree in trees])
+
         return cls(
-            parent=parent,
-            forest=np.repeat(np.arange(len(forests), dtype=np.int32), np.diff(first)),
-            length=np.concatenate([forest.length for forest in forests]),
-            voxel=voxel,
-            terminal=terminal,
-            depth=Generations.of(depth),
-            height=Generations.of(height),
-            daughter_start=_starts(parent[parent >= 0], len(parent)),
-            daughter=daughter.astype(np.int32),
-            inlet=np.flatnonzero(parent < 0).astype(np.int32),
-            inlet_start=_starts(np.repeat(np.arange(len(forests)), [len(f.inlets) for f in forests]), len(forests)),
-            piece_start=piece_start,
-            piece_node=piece_node,
-            piece_share=piece_share,
+            parent=joined("parent", nodes),
+            forest=np.repeat(np.arange(len(trees), dtype=np.int32), np.diff(nodes)),
+            length=together("length"),
+            voxel=joined("voxel", voxels),
+            terminal=joined("terminal", nodes),
+            depth=Generations.of(together("depth")),
+            height=Generations.of(together("height")),
+            daughter_start=starts("daughter_start", daughters),
+            daughter=joined("daughter", nodes),
+            inlet=joined("inlet", nodes),
+            inlet_start=inlets.astype(np.int32),
+            piece_start=starts("piece_start", pieces),
+            piece_node=joined("piece_node", nodes),
+            piece_share=together("piece_share"),
         )
 
     def on(self, device: Device) -> "ForestTopology":
@@ -121,42 +187,64 @@ class ForestTopology:
         return ForestTopology(**moved)
 
 
-def joined(indices: Sequence[np.ndarray], first: np.ndarray) -> np.ndarray:
+def _firsts(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Where each of several arrays begins in all of them together, and their end, (B + 1,)."""
+    return np.cumsum([0] + [len(part) for part in parts])
+
+
+def _joined(indices: Sequence[np.ndarray], first: np.ndarray) -> np.ndarray:
     """Indices of several forests one after another, −1 kept, where forest b's are counted from first[b], int32."""
-    return np.concatenate([np.where(i >= 0, i + offset, -1) for i, offset in zip(indices, first, strict=False)]).astype(
-        np.int32
-    )
+    begin = _firsts(indices)
+    together = np.empty(int(begin[-1]), np.int32)
+    for k, own in enumerate(indices):
+        _shift(own, first[k], together[begin[k] : begin[k + 1]])
+    return together
 
 
-def _starts(owner: np.ndarray, n_owners: int) -> np.ndarray:
-    """First entry of each owner and the end of the last, for entries sorted by owner, (n_owners + 1,)."""
-    return np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=n_owners))]).astype(np.int32)
+@njit()
+def _shift(indices, offset, shifted):  # type: ignore[no-untyped-def]
+    """Add an offset to indices, −1 kept."""
+    for i in range(indices.size):
+        shifted[i] = indices[i] + offset if indices[i] >= 0 else -1
 
 
-def _pieces_by_voxel(forests: Sequence[Forest], first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`piece_start`, `piece_node` and `piece_share` of a batch; pieces outside the domain are left out."""
-    n_voxels = forests[0].terminal.size
-    parts = [_shares(cut_at_voxel_faces(forest)) for forest in forests]
-    voxel = joined([part[0] for part in parts], n_voxels * np.arange(len(parts)))
-    node = joined([part[1] for part in parts], first)
-    share = np.concatenate([part[2] for part in parts])
-    inside = np.flatnonzero(voxel >= 0)
-    order = inside[np.argsort(voxel[inside], kind="stable")]
-    return _starts(voxel[order], n_voxels * len(forests)), node[order], share[order]
+@njit()
+def sorted_by(owner, n_owners):  # type: ignore[no-untyped-def]
+    """Entries by their owner, those of one in their order and those of owner −1 left out: the first entry of each owner
+    and the end of the last, (n_owners + 1,), and the entries, int32."""
+    start = np.zeros(n_owners + 1, np.int32)
+    for i in range(owner.size):
+        if owner[i] >= 0:
+            start[owner[i] + 1] += 1
+    for k in range(n_owners):
+        start[k + 1] += start[k]
+    following, entry = start[:-1].copy(), np.empty(start[-1], np.int32)
+    for i in range(owner.size):
+        if owner[i] >= 0:
+            entry[following[owner[i]]] = i
+            following[owner[i]] += 1
+    return start, entry
 
 
-def _shares(pieces: Pieces) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Voxel and node of each piece, (P,), and shares at which it begins and ends, (P, 2)."""
-    node = np.repeat(np.arange(len(pieces.start) - 1), np.diff(pieces.start))
-    begin = np.zeros(len(node))
-    begin[1:] = np.where(np.diff(node) == 0, pieces.end[:-1], 0)
-    return pieces.voxel, node, np.stack([begin, pieces.end], axis=1)
+@njit()
+def _pieces_in_order(start, end, order):  # type: ignore[no-untyped-def]
+    """Node of each piece, (P,), and shares at which it begins and ends, (P, 2), in an order."""
+    owner = np.empty(end.size, np.int32)
+    for end_node in range(start.size - 1):
+        owner[start[end_node] : start[end_node + 1]] = end_node
+    node, share = np.empty(order.size, np.int32), np.empty((order.size, 2))
+    for i in range(order.size):
+        piece = order[i]
+        node[i] = owner[piece]
+        share[i, 0] = end[piece - 1] if piece > start[owner[piece]] else 0.0
+        share[i, 1] = end[piece]
+    return node, share
 
 
 @njit()
 def _generations(parent):  # type: ignore[no-untyped-def]
     """Depth and height of each node."""
-    depth, height = np.zeros(parent.size, np.int64), np.zeros(parent.size, np.int64)
+    depth, height = np.zeros(parent.size, np.int32), np.zeros(parent.size, np.int32)
     for node in range(parent.size):
         if parent[node] >= 0:
             depth[node] = depth[parent[node]] + 1

@@ -7,10 +7,11 @@ import pytest
 
 import simulators.capillaries
 from simulators import CubeParameters, InputError, LabelKinetics, NumbaSimulator, Vasculature
-from simulators.capillaries import CapillaryPlan
+from simulators.capillaries import CapillaryPlan, draw_capillaries
 from simulators.cube import grow_vessels
 from simulators.forest import flow_from_terminals
 from simulators.seeding import generator, stage_seed
+from simulators.transport.beds import TRANSIT_TIMES
 from simulators.transport.cuda import batch as batches
 from simulators.transport.cuda import stages
 from simulators.transport.cuda.devices import open_device
@@ -101,6 +102,40 @@ def test_a_plan_in_parts(kernels, vessels_of, monkeypatch):
         expected = getattr(whole, name)
         np.testing.assert_allclose(getattr(parts, name), expected, atol=1e-6 * expected.max())  # bundles' sums
         assert np.abs(expected - getattr(numba, name)).max() < AGREEMENT * expected.max()
+
+
+def test_capillaries_drawn_on_the_device(kernels, vessels_of):
+    """Those of the host, listed, in one batch with them; spectra are sums in float32 of the same shares."""
+    vessels = vessels_of(8)
+    flow = vessels.arteries.flow[vessels.arteries.terminal]
+    flow[3, 4] = 0
+    plan = CapillaryPlan(flow, np.full(flow.shape, 0.02), stage_seed(4, 2), 1.0)
+    listed = draw_capillaries(flow, plan.volume_fraction, seed=plan.seed)
+    beds = (plan, vessels.capillaries, listed, plan)
+    batch = kernels.batch([replace(vessels, capillaries=capillaries) for capillaries in beds])
+    found = fetched(kernels, kernels.step_responses(batch, TIME, [LabelKinetics()] * 4))
+    for name in NAMES:
+        drawn, _, expected, again = found[name]
+        np.testing.assert_allclose(drawn, expected, atol=1e-6 * expected.max())
+        np.testing.assert_array_equal(drawn, again)
+    assert np.abs(found["bed"][1] - found["bed"][2]).max() > 1e-4 * found["bed"].max()  # or this would say little
+
+
+def test_spectra_drawn_on_the_device(kernels, vessels_of):
+    """Against those of the listed capillaries, to what a sum of a hundred float32 numbers is good for."""
+    vessels, device = vessels_of(8), open_device(kernels.device)
+    flow = vessels.arteries.flow[vessels.arteries.terminal]
+    plan = CapillaryPlan(flow, np.full(flow.shape, 0.02), 5, 1.0)
+    spectra = []
+    for beds in (plan, draw_capillaries(flow, plan.volume_fraction, seed=5)):
+        batch = kernels.batch([replace(vessels, capillaries=beds)])
+        (rows,) = batch.rows(np.zeros(len(batch.served), np.int32))
+        spectrum, grown = device.empty((rows.n_tiles, 160, 32), np.float32), batch.as_grown[0].flow
+        log_theta = np.log(TRANSIT_TIMES)
+        grid = float(log_theta[0]), float(log_theta[1] - log_theta[0]), 160
+        rows.capillaries.share_out(device, rows.n, rows.node, grown, grown, *grid, spectrum)
+        spectra.append(device.fetch(spectrum))
+    np.testing.assert_allclose(*spectra, atol=1e-6 * spectra[1].max())
 
 
 def test_results_stay_on_the_device(kernels, vessels_of):

@@ -123,13 +123,12 @@ def test_blocks_are_the_same_whenever_asked_and_differ_from_each_other(planned):
 
 
 def test_blocks_are_drawn_as_capillaries_are(planned):
-    """Each as `draw_capillaries` draws its voxels at once, with a seed for its number."""
+    """The same bits as `draw_capillaries` draws at once, whatever the blocks."""
     plan = planned.capillaries
-    for number, block in enumerate(plan.blocks()):
-        flow, fraction = (values.ravel()[block.voxel] for values in (plan.voxel_flow, plan.volume_fraction))
-        eager = draw_capillaries(flow, fraction, seed=stage_seed(plan.seed, number), voxel_volume_mm3=1.0)
-        for name in ("start", "flow", "volume"):
-            np.testing.assert_array_equal(getattr(block, name), getattr(eager, name))
+    once = draw_capillaries(plan.voxel_flow, plan.volume_fraction, seed=plan.seed, voxel_volume_mm3=1.0)
+    beds = eagerly(plan)
+    for name in ("start", "flow", "volume"):
+        np.testing.assert_array_equal(getattr(beds, name), getattr(once, name))
 
 
 def eagerly(plan: CapillaryPlan) -> CapillaryBeds:
