@@ -42,7 +42,7 @@ from simulators.transport.numba import NumbaSimulator
 from simulators.transport.step_response import Simulator, StepResponse
 from simulators.vasculature import Vasculature
 
-FORMAT = 2
+FORMAT = 3
 """Of the kept stages; raised when the same settings would give another result."""
 
 NO_TERRITORY = 255
