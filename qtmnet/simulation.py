@@ -13,6 +13,9 @@ from simulators.acquire import simulated_time
 from simulators.brain import BrainStages
 from simulators.errors import InputError
 
+FLAWS_TO_TELL = 8
+"""Files named before the rest is only counted."""
+
 
 def simulate(cfg: DictConfig) -> str | Path:
     """Simulate the phantom of a configuration; see `conf/simulate.yaml`.
@@ -43,7 +46,8 @@ def _verify(store: CubeStore, n_cubes: int) -> str:
     """
     flaws = list(store.records.flaws(n_cubes))
     if flaws:
-        raise InputError("; ".join(flaws))
+        more = f"; and {len(flaws) - FLAWS_TO_TELL} files more" if len(flaws) > FLAWS_TO_TELL else ""
+        raise InputError("; ".join(flaws[:FLAWS_TO_TELL]) + more)
     print(f"{n_cubes} cubes, each as it was written: {store.url}")
     return store.url
 
