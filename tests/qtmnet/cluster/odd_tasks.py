@@ -24,6 +24,10 @@ class Odd:
     def fine(self, before: int) -> bool:
         return True
 
+    def slow(self, before: int) -> bool:
+        time.sleep(1)
+        return True
+
     def busy(self, before: int) -> bool:
         return False
 
