@@ -42,3 +42,8 @@ def load_estimator(path: str | Path) -> Estimator:
             f"{path}: ckpt: weights and recipe do not fit this version ({reason}); train it anew"
         ) from None
     return estimator.eval()
+
+
+def epochs_done(path: str | Path) -> int:
+    """Epochs of training behind a checkpoint that `load_estimator` reads."""
+    return int(torch.load(path, map_location="cpu", weights_only=True)["epoch"]) + 1

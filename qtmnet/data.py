@@ -117,6 +117,8 @@ class QTMDataModule(L.LightningDataModule):
         self.snr = _checked_snr(snr)
         self.flips, self.loader_workers = flips, loader_workers
         Look.of(acquisition).grid(self.recipes["train"], 0)  # refuses a voxel that does not fit at once
+        self.first_epoch = 0
+        """That training begins with: loader workers ask for its samples before the trainer tells its epoch."""
         self.datasets: dict[str, Dataset[Sample]] = {}
 
     @property
@@ -225,10 +227,12 @@ class QTMDataModule(L.LightningDataModule):
         n_workers = self.loader_workers if shuffle else 0
         n_left = n % self.batch_size if shuffle and n > self.batch_size else 0  # too few for a batch
         rank, n_ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        sampler = EpochSampler(n, seed=self.seed, shuffle=shuffle, n_used=n - n_left, rank=rank, n_ranks=n_ranks)
+        sampler.set_epoch(self.first_epoch)
         return DataLoader(
             dataset,
             max(self.batch_size // n_ranks, 1),
-            sampler=EpochSampler(n, seed=self.seed, shuffle=shuffle, n_used=n - n_left, rank=rank, n_ranks=n_ranks),
+            sampler=sampler,
             num_workers=n_workers,
             persistent_workers=n_workers > 0,
         )

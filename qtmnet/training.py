@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from qtmnet import ranks
 from qtmnet.building import build_data, build_estimator
-from qtmnet.checkpoint import load_estimator
+from qtmnet.checkpoint import epochs_done, load_estimator
 from qtmnet.checkpoint_files import WholeFiles
 from qtmnet.data_wait import DataWait
 from qtmnet.estimator import Recipe
@@ -72,6 +72,7 @@ def train(cfg: DictConfig) -> TrainingResult:
     if cfg.resume is not None:
         _check_same(load_estimator(cfg.resume).recipe, module.estimator.recipe)
         checkpoints = Path(cfg.resume).parent  # so that the best of both parts is kept
+        data.first_epoch = epochs_done(cfg.resume)
     common: dict[str, Any] = {"dirpath": checkpoints, "enable_version_counter": False}
     keeper = ModelCheckpoint(filename="best", monitor="val/nrmse", mode="min", **common)
     latest = ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **common)

@@ -59,8 +59,18 @@ def test_checkpoint_is_plain_data_with_the_resolved_configuration(command, tiny,
     assert load_estimator(path).recipe.phantom.shape == (8, 8, 8)
 
 
-def test_resumed_training_ends_where_an_undisturbed_one_does(command, tiny, tmp_path: Path, monkeypatch) -> None:
-    common = (*tiny, "evaluate=false", "data.dir=cubes", "data.snr=10", "trainer.max_epochs=3")
+STREAMED = ("data=cco_stream", "data.samples_per_epoch=6", "data.n_trees=2")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [(), ("data.loader_workers=1",), (*STREAMED, "data.loader_workers=0"), (*STREAMED, "data.loader_workers=2")],
+    ids=["stored", "stored, 1 worker", "streamed", "streamed, 2 workers"],
+)
+def test_resumed_training_ends_where_an_undisturbed_one_does(
+    command, tiny, tmp_path: Path, monkeypatch, source: tuple[str, ...]
+) -> None:
+    common = (*tiny, *source, "evaluate=false", "data.dir=cubes", "data.snr=10", "trainer.max_epochs=3")
     assert command("train", *common, "name=whole").status == 0
 
     def interrupt(module: QTMModule) -> None:
