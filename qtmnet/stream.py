@@ -11,13 +11,10 @@ from qtmnet.store.vessel_pool import VesselPool
 from qtmnet.store.view import Look, SeenCube
 from simulators.borrowed_trees import Trees
 from simulators.cube import Cube, simulate_cube
-from simulators.seeding import generator
+from simulators.seeding import Stage, generator, stage_seed
 
 STREAM = 2
 """In the place of a split's number in a cube's seed: no stored cube is streamed."""
-
-CHOICE = 10
-"""Part of a cube's seed that chooses its trees; beyond those of `simulators.seeding.Stage`."""
 
 
 class CubeStream:
@@ -42,7 +39,7 @@ class CubeStream:
 
     def trees(self, key: Key) -> Trees:
         """The trees that a cube borrows."""
-        arterial, venous = generator((*self.seed(key), CHOICE)).integers(self.n_trees, size=2)
+        arterial, venous = generator(stage_seed(self.seed(key), Stage.TREES)).integers(self.n_trees, size=2)
         return Trees(self.pool[int(arterial)].arteries, self.pool[int(venous)].veins)
 
     def simulate(self, key: Key) -> Cube:

@@ -21,6 +21,7 @@ class Stage(IntEnum):
     PIAL_ARTERIES = 7
     PIAL_VEINS = 8
     GRID = 9
+    TREES = 10
 
 
 def stage_seed(seed: Seed, stage: Stage | int) -> np.random.SeedSequence:

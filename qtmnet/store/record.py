@@ -23,7 +23,8 @@ ENCODING_ERROR = 2.0**-11
 """Largest relative error of an increment that is kept: float16 has 11 significant bits."""
 
 UNITS = {
-    "drawn": f"of {', '.join(DRAWN)}: SI-mm-s, perfusion-like in mL/100g/min",
+    "drawn": "arterial_murray_k and venous_murray_k, mm (mm³/s)^(−1/3); capillary_volume_fraction, mL/mL; "
+    "permeability_surface_ml_100g_min; inlet_delay, s",
     "perfusion": "mL/100g/min, (X, Y, Z)",
     "att": "s, (X, Y, Z)",
     "arterial_blood_volume": "mL/mL, (X, Y, Z)",
@@ -66,22 +67,15 @@ class StoredCube:
         Raises:
             InputError: for a velocity that arterial label was not kept for.
         """
-        return increments_seen(self.arterial, self.bed, self.crushing, vascular_crushing)
-
-
-def increments_seen(
-    arterial: np.ndarray, bed: np.ndarray, crushing: tuple[float, ...], vascular_crushing: float | None
-) -> np.ndarray:
-    """Label of arteries that are slow enough, and of the beds; see `StoredCube`."""
-    if vascular_crushing == 0:
-        return bed
-    kept = (*crushing, None)
-    if vascular_crushing not in kept:
-        raise InputError(
-            f"vascular_crushing: found {vascular_crushing}; kept are 0, none and {list(crushing)} mm/s; choose one of "
-            "these or simulate with this setting"
-        )
-    return bed + arterial[kept.index(vascular_crushing)]
+        if vascular_crushing == 0:
+            return self.bed
+        kept = (*self.crushing, None)
+        if vascular_crushing not in kept:
+            raise InputError(
+                f"vascular_crushing: found {vascular_crushing}; kept are 0, none and {list(self.crushing)} mm/s; "
+                "choose one of these or simulate with this setting"
+            )
+        return self.bed + self.arterial[kept.index(vascular_crushing)]
 
 
 def fields(recipe: CubeRecipe) -> Fields:

@@ -23,6 +23,11 @@ TRANSIT_TIMES = np.geomspace(0.02, 400.0, 160)
 """s; grid of the capillary impulse responses, interpolated cubically in its logarithm; a multiple of TOGETHER."""
 
 
+def steps_until(last: float, time_step: float) -> int:
+    """Steps to simulate until a last time (s): whole passes of `_combine`, and one of the veins past it for slopes."""
+    return TOGETHER * int(np.ceil((last / time_step + VENOUS_STRIDE) / TOGETHER))
+
+
 def bed_label(
     vessels: Vasculature, sites: Sites, time: np.ndarray, label: LabelKinetics, time_step: float, n_threads: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -39,10 +44,9 @@ def bed_label(
     Returns:
         Amounts at each time, mm³, (S, T), and what is passed on in each step of the veins, mm³, (S, L).
     """
-    # To whole passes of `_combine`, and past the last time by what the veins' curves look ahead.
-    n_steps = TOGETHER * int(np.ceil((time[-1] / time_step + VENOUS_STRIDE) / TOGETHER))
+    n_steps = steps_until(time[-1], time_step)
     grid = time_step * np.arange(n_steps + 1)
-    ends, weights = _interpolation(time / time_step)
+    ends, weights = interpolation(time / time_step)
     fraction, tau = vessels.capillaries.volume_fraction.ravel(), vessels.att.ravel()
     tables = {
         value: tuple(
@@ -97,7 +101,7 @@ def _tails(s: np.ndarray, t1: float) -> np.ndarray:
     return np.stack([laminar.tail_integral(2, s, t1), laminar.tail_integral(3, s, t1)], axis=1)
 
 
-def _interpolation(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def interpolation(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Four grid points around each place (in steps) and their cubic Lagrange weights, (T, 4) each."""
     first = np.maximum(np.floor(place).astype(int) - 1, 0)
     x = (place - first)[:, None]

@@ -6,14 +6,14 @@ import numpy as np
 
 from simulators.label import LabelKinetics
 from simulators.transport import laminar
-from simulators.transport.beds import TRANSIT_TIMES
+from simulators.transport.beds import TRANSIT_TIMES, interpolation, steps_until
 from simulators.transport.cuda.batch import TILE, BedRows, VesselBatch
 from simulators.transport.cuda.devices import Array, Device
 from simulators.transport.cuda.flows import BloodFlow
 from simulators.transport.veins import VENOUS_STRIDE
 
 STEPS_AT_ONCE = 8
-"""Steps of a response to a thread; as in beds.cu."""
+"""Steps of a response to a thread, as in beds.cu; `steps_until` gives whole multiples."""
 
 VENOUS_BYTES = 2**32
 """Most memory for the running totals of the veins; as many bundles of streamlines go together as it holds."""
@@ -89,15 +89,15 @@ def bed_label(
     """Amounts (mm³) in the beds, (B, T, X·Y·Z), and totals of what each sends into a bundle of its venule, times
     e^(t/T1), at every `VENOUS_STRIDE` steps, (R, L)."""
     device = batch.device
-    # Some steps more than there is time for, so that slopes at the last time are known from both sides.
-    n_steps = STEPS_AT_ONCE * int(np.ceil((time[-1] / time_step + VENOUS_STRIDE) / STEPS_AT_ONCE))
+    n_steps = steps_until(time[-1], time_step)
     n_ends, t1 = n_steps // VENOUS_STRIDE, labels[0].t1_blood
     growth = np.exp((np.arange(n_ends) + 0.5) * VENOUS_STRIDE * time_step / t1) / laminar.STREAMLINE_BUNDLES
     sets, set_of_row = batch.capillaries(labels)
     tables = capillary_responses(device, TRANSIT_TIMES, sets, time_step, n_steps)
     amount = device.zeros((len(batch), len(time), batch.n_voxels))
     venules = device.zeros((len(batch.served), n_ends + 2))
-    ends, weights = map(device.put, _interpolation(time / time_step))
+    ends, weights = interpolation(time / time_step)
+    ends, weights = device.put(ends.astype(np.int32)), device.put(weights)
     for rows in batch.rows(set_of_row):
         held, passed = _responses_of_rows(batch, blood, rows, tables, n_steps)
         inflow = _inflow(device, blood, rows, time_step, n_steps, t1)
@@ -144,16 +144,6 @@ def _inflow(device: Device, blood: BloodFlow, rows: BedRows, time_step: float, n
     inflow = device.empty((rows.n_tiles, n_steps, TILE), np.float32)
     device.launch("bed_inflow", rows.n, rows.node, blood.transit, device.put(tails), time_step, 1 / t1, n_steps, inflow)
     return inflow
-
-
-def _interpolation(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Four steps around each place and their cubic Lagrange weights, (T, 4) each."""
-    first = np.maximum(np.floor(place).astype(np.int32) - 1, 0)
-    nodes = np.arange(4)
-    x = (place - first)[:, None, None] - nodes
-    others = ~np.eye(4, dtype=bool)
-    weights = np.prod(np.where(others, x / np.where(others, nodes[:, None] - nodes, 1), 1), axis=2)
-    return first[:, None] + nodes.astype(np.int32), weights
 
 
 def venous_label(
