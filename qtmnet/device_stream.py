@@ -53,7 +53,7 @@ class DeviceCubeStream(CubeStream):
         simulator = self.recipe.simulator
         assert isinstance(simulator, CupySimulator)
         with ThreadPoolExecutor(min(len(keys), os.cpu_count() or 1)) as pool:
-            cubes = list(pool.map(self._draw, keys))
+            cubes = list(pool.map(self.draw, keys))
         batch = simulator.batch([cube.vessels for cube in cubes], [cube.layouts for cube in cubes])
         crushing = self.look.vascular_crushing
         response = simulator.step_responses(
@@ -67,7 +67,8 @@ class DeviceCubeStream(CubeStream):
             seen = seen + torch.from_dlpack(response.arterial)
         return [_seen(*each) for each in zip(cubes, seen, strict=True)]
 
-    def _draw(self, key: Key) -> Drawn:
+    def draw(self, key: Key) -> Drawn:
+        """The cube of (epoch, index) before label enters it."""
         seed, phantom = self.seed(key), self.recipe.phantom
         drawn = phantom.draw(seed)
         perfusion, vessels = borrow_vessels(seed, phantom, drawn, self.trees(key))
