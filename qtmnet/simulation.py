@@ -1,5 +1,6 @@
 """`simulate.py`: fill a folder with cubes, or make a brain."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from hydra.utils import instantiate
@@ -8,7 +9,9 @@ from omegaconf import DictConfig
 from qtmnet.brain_figures import print_morphometry, save_brain_figures
 from qtmnet.brains import FOLDER, is_brain, tell
 from qtmnet.building import build_data
-from qtmnet.store.cube_store import CubeStore
+from qtmnet.data import QTMDataModule
+from qtmnet.store.cube_store import NoDatasetError
+from qtmnet.store.view import Look, View
 from simulators.acquire import simulated_time
 from simulators.brain import BrainStages
 from simulators.errors import InputError
@@ -32,19 +35,24 @@ def _simulate_cubes(cfg: DictConfig) -> str:
             raise InputError(f"{name}: found {cfg[name]}, which is a brain's; for cubes give data.dir and data.n_cubes")
     data = build_data(cfg)
     if cfg.verify:
-        return _verify(data.store("train"), data.n_cubes["train"])
+        return _verify(data)
     store = data.simulate("train")
     print(f"{data.n_cubes['train']} cubes: {store.url}")
     return store.url
 
 
-def _verify(store: CubeStore, n_cubes: int) -> str:
-    """Read all cubes; print a line for each file that is not what it should be, and refuse the store if there is one.
+def _verify(data: QTMDataModule) -> str:
+    """Read all cubes to train on, and what there is of test cubes and of the protocol's views.
 
     Raises:
-        InputError: if something is missing or damaged.
+        InputError: that names the files with something missing or damaged.
     """
-    flaws = list(store.records.flaws(n_cubes))
+    store, n_cubes = data.store("train", only_read=True), data.n_cubes["train"]
+    look, flaws = Look.of(data.acquisition), list(store.records.flaws(n_cubes))
+    flaws += View(store, look).records.flaws()
+    with suppress(NoDatasetError):
+        test = data.store("test", only_read=True)
+        flaws += [*test.records.flaws(), *View(test, look).records.flaws()]
     if flaws:
         more = f"; and {len(flaws) - FLAWS_TO_TELL} files more" if len(flaws) > FLAWS_TO_TELL else ""
         raise InputError("; ".join(flaws[:FLAWS_TO_TELL]) + more)

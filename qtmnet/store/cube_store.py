@@ -12,7 +12,7 @@ from qtmnet.store.dataset import Dataset
 from qtmnet.store.folder import BusyError
 from qtmnet.store.recipe import FORMAT, CubeRecipe
 from qtmnet.store.record import ENCODING_ERROR, UNITS, StoredCube, cube_arrays, fields, stored_cube
-from qtmnet.store.records import Records
+from qtmnet.store.records import SHARD, Records
 from qtmnet.store.shard import ShardFormat
 from qtmnet.store.storage import Storage, storage_at
 from simulators.cube import simulate_cube
@@ -28,6 +28,10 @@ SHARDS_AT_LEAST = 16
 """So that a small dataset, too, has something for each worker."""
 
 
+class NoDatasetError(InputError):
+    """There is no dataset where one was to be read."""
+
+
 class CubeStore(Dataset):
     """Cubes of one recipe in a folder or an object store.
 
@@ -36,25 +40,34 @@ class CubeStore(Dataset):
         recipe: what its cubes are made from.
         shard_size: cubes in a full shard; by default as the folder has it, or what suits n_cubes.
         n_cubes: cubes that it is made for; more may come later.
+        only_read: refuse a folder that is no dataset yet, instead of making it one.
 
     Raises:
         InputError: if there are cubes of another recipe or shard size.
     """
 
-    def __init__(self, url: str | Path, recipe: CubeRecipe, *, shard_size: int | None = None, n_cubes: int = 1) -> None:
+    def __init__(
+        self,
+        url: str | Path,
+        recipe: CubeRecipe,
+        *,
+        shard_size: int | None = None,
+        n_cubes: int = 1,
+        only_read: bool = False,
+    ) -> None:
         self.url, self.recipe = str(url), recipe
         self.storage = storage_at(url)
         if shard_size is not None and not _is_count(shard_size):
             raise InputError(f"data.shard_size: found {shard_size!r}; give a whole number, at least 1, or null")
         suited = shard_size or min(LARGEST_SHARD, max(n_cubes // SHARDS_AT_LEAST, 1))
-        manifest = claim(self.storage, _manifest(recipe, suited), fixed=("settings",))
+        manifest = claim(self.storage, _manifest(recipe, suited), fixed=("settings",), only_read=only_read)
         kept = manifest.get("shard_size")
         if not _is_count(kept):
             raise InputError(f"{self.storage.path(MANIFEST)}: shard_size: found {kept!r}; choose another data.dir")
         if shard_size not in (None, kept):
             raise InputError(
                 f"{self.storage.path(MANIFEST)}: shard_size: found {kept}, asked for {shard_size}; leave it out or "
-                "choose another data.dir"
+                f"{_way_out(self.storage)}"
             )
         self.records = Records(self.storage, ShardFormat(fields(recipe), recipe.fingerprint(), int(str(kept))))
 
@@ -97,22 +110,27 @@ def _version(package: str) -> str:
         return "unknown"
 
 
-def claim(storage: Storage, manifest: dict[str, object], *, fixed: tuple[str, ...]) -> dict[str, object]:
+def claim(
+    storage: Storage, manifest: dict[str, object], *, fixed: tuple[str, ...], only_read: bool = False
+) -> dict[str, object]:
     """Write the manifest of a new dataset, or read the one that is there.
 
     Args:
         storage: of the dataset.
         manifest: as it would be written now.
         fixed: what must be as it would be written now.
+        only_read: refuse to write one.
 
     Returns:
         The manifest that is there.
 
     Raises:
-        InputError: if it is unreadable or differs in format or what is fixed.
+        InputError: if it is unreadable or differs in format or what is fixed, or if there is none to be read.
     """
     where = storage.path(MANIFEST)
     found = _read(storage)
+    if found is None and only_read:
+        raise NoDatasetError(f"{where}: no such file, so there is no dataset; give the data.dir of one")
     while found is None:
         try:
             with storage.writing(MANIFEST) as stream:
@@ -127,15 +145,13 @@ def claim(storage: Storage, manifest: dict[str, object], *, fixed: tuple[str, ..
     if found.get("format") != FORMAT:
         raise InputError(
             f"{where}: format: found {found.get('format')}, written by another version of qtmnet (this one: {FORMAT}); "
-            "choose another data.dir or delete this one"
+            f"{_way_out(storage)}"
         )
     for name in fixed:
         if found.get(name) != manifest[name]:
             field, there, asked = first_difference(name, found.get(name), manifest[name])
             field = field.removeprefix("settings.")
-            raise InputError(
-                f"{where}: {field}: found {there}, asked for {asked}; choose another data.dir or delete this one"
-            )
+            raise InputError(f"{where}: {field}: found {there}, asked for {asked}; {_way_out(storage)}")
     return found
 
 
@@ -144,11 +160,18 @@ def _read(storage: Storage) -> dict[str, object] | None:
         found = json.loads(storage.read(MANIFEST))
     except FileNotFoundError:
         return None
+    except NotADirectoryError:
+        raise InputError(f"data.dir: {storage} is a file; give a folder") from None
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{storage.path(MANIFEST)}: unreadable ({one_line(error)}); choose another data.dir or delete this one"
-        ) from None
+        raise InputError(f"{storage.path(MANIFEST)}: unreadable ({one_line(error)}); {_way_out(storage)}") from None
     return found if isinstance(found, dict) else {}
+
+
+def _way_out(storage: Storage) -> str:
+    """What to do about a manifest that does not fit. One without a single shard binds nobody."""
+    if any(SHARD.fullmatch(name) for name in storage.sizes()):
+        return "choose another data.dir"
+    return "choose another data.dir, or delete this file: there is nothing beside it yet"
 
 
 def first_difference(name: str, found: object, asked: object) -> tuple[str, object, object]:

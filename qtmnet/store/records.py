@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qtmnet.store.folder import BusyError
-from qtmnet.store.shard import ShardFormat, ShardReader, write_shard
+from qtmnet.store.shard import REPAIR, ShardFormat, ShardReader, write_shard
 from qtmnet.store.storage import Storage
 from simulators.errors import InputError
 
@@ -37,19 +37,21 @@ class Records:
         Raises:
             InputError: for a file that is no whole shard.
         """
-        counts = {}
-        for name, size in self.storage.sizes().items():
-            match = SHARD.fullmatch(name)
-            if match is None:
-                continue
-            count = self.layout.count(size)
-            if count is None:
-                raise InputError(
-                    f"{self.storage.path(name)}: cut short or of another format ({size} bytes); delete it and run "
-                    "simulate.py to make it anew"
-                )
-            counts[int(match[1])] = count
-        return counts
+        sizes = self._sizes()
+        return {shard: self._count(shard, size) for shard, size in sizes.items()}
+
+    def _sizes(self) -> dict[int, int]:
+        """Bytes of each finished shard."""
+        found = ((SHARD.fullmatch(name), size) for name, size in self.storage.sizes().items())
+        return {int(match[1]): size for match, size in found if match is not None}
+
+    def _count(self, shard: int, size: int) -> int:
+        """Records in a finished shard of so many bytes."""
+        count = self.layout.count(size)
+        if count is None:
+            name = self.storage.path(self.layout.name(shard))
+            raise InputError(f"{name}: cut short or of another format ({size} bytes); {REPAIR}")
+        return count
 
     def missing(self, n: int) -> list[tuple[int, int]]:
         """Shards to be written until the first n records are there, each with the records it should have."""
@@ -126,20 +128,28 @@ class Records:
         shard, row = divmod(index, self.layout.shard_size)
         reader = self._readers.get(shard)
         if reader is None or row >= reader.count:  # it may have grown since it was opened
-            count = self.counts().get(shard, 0)
+            size = self._sizes().get(shard)
+            count = 0 if size is None else self._count(shard, size)
             if row >= count:
                 name = self.storage.path(self.layout.name(shard))
                 raise InputError(f"{name}: cube {index}: missing; run simulate.py to make it")
             reader = self._readers[shard] = ShardReader(self.storage, self.layout, shard, count)
         return reader[index]
 
-    def flaws(self, n: int) -> Iterator[str]:
-        """Read the first n records and tell what is wrong, one line for each damaged or missing shard."""
-        for shard, count in self._wanted(n):
-            first = shard * self.layout.shard_size
+    def flaws(self, n: int = 0) -> Iterator[str]:
+        """Read all records that are there and tell what is wrong: a line for each damaged shard, and one for all that
+        are missing of the first n."""
+        sizes = self._sizes()
+        for shard, size in sorted(sizes.items()):
             try:
-                for index in range(first, first + count):
-                    self[index]
+                reader = ShardReader(self.storage, self.layout, shard, self._count(shard, size))
+                for row in range(reader.count):
+                    reader[reader.first + row]
             except InputError as error:
                 yield str(error)
-            self._readers.pop(shard, None)
+        there = {shard: self.layout.count(size) or self.layout.shard_size for shard, size in sizes.items()}
+        missing = [shard for shard, count in self._wanted(n) if there.get(shard, 0) < count]
+        if missing:
+            name = self.storage.path(self.layout.name(missing[0]))
+            more = f", and {len(missing) - 1} files more" if len(missing) > 1 else ""
+            yield f"{name}: missing or short of cubes{more}; run simulate.py to make what is missing"

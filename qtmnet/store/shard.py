@@ -22,6 +22,8 @@ MARK = (("index", "<i8"), ("made_from", "S16"))
 CHECK = (("crc32", "<u4"), ("unused", "<u4"))
 """Last fields of a record: the CRC-32 of all bytes before; padding, so that records stay aligned."""
 
+REPAIR = "delete it, and it is made anew where it is needed"
+
 Fields = tuple[tuple[str, str, tuple[int, ...]], ...]
 """Name, type and shape of each array that is kept."""
 
@@ -118,11 +120,9 @@ class ShardReader:
             start = storage.rows(layout.name(shard), np.dtype((np.void, len(header))), 0, 1)[0]
             self.rows = storage.rows(layout.name(shard), layout.dtype, len(header), count)
         except (OSError, ValueError) as error:
-            raise InputError(f"{self.path}: missing or cut short ({error}); run simulate.py to make it anew") from None
+            raise InputError(f"{self.path}: missing or cut short ({error}); {REPAIR}") from None
         if start.tobytes() != header:
-            raise InputError(
-                f"{self.path}: cut short, damaged or made from other settings; delete it and run simulate.py"
-            )
+            raise InputError(f"{self.path}: cut short, damaged or made from other settings; {REPAIR}")
         self._sound = np.zeros(count, bool)
 
     def __getitem__(self, index: int) -> np.void:
@@ -136,6 +136,6 @@ class ShardReader:
         if not self._sound[row]:
             flaw = self.layout.flaw(record, index)
             if flaw is not None:
-                raise InputError(f"{self.path}: cube {index}: {flaw}; delete the file and run simulate.py")
+                raise InputError(f"{self.path}: cube {index}: {flaw}, in this file; {REPAIR}")
             self._sound[row] = True
         return record

@@ -246,9 +246,27 @@ def test_a_store_that_is_not_what_was_asked_for(command, tmp_path: Path) -> None
     for more in ((), ("verify=true",)):
         one_line(command("simulate", *CUBES, *more), "cubes/shard-00000.npy: cut short")
     file.unlink()
-    one_line(command("simulate", *CUBES, "verify=true"), "cubes/shard-00000.npy: cube 0: missing", "simulate.py")
+    one_line(command("simulate", *CUBES, "verify=true"), "cubes/shard-00000.npy: missing", "simulate.py")
     assert command("simulate", *CUBES).status == 0
     assert file.read_bytes() == whole
+
+
+def test_verify_reads_all_and_writes_nothing(command, tiny, tmp_path: Path) -> None:
+    assert command("train", *tiny, "data.dir=cubes").status == 0
+    settings = [option for option in tiny if option.startswith(("phantom", "data", "cluster"))]
+    verify = ("simulate", *settings, "data.dir=cubes", "verify=true")
+    assert command(*verify).status == 0
+    shards = [
+        next(tmp_path.glob(f"cubes/{where}/shard-00000.npy")) for where in (".", "test", "views/*", "test/views/*")
+    ]
+    for path in shards:
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-99] + bytes([whole[-99] ^ 1]) + whole[-98:])
+    cut = tmp_path / "cubes" / "shard-00001.npy"
+    cut.write_bytes(cut.read_bytes()[:-1])
+    one_line(command(*verify), "shard-00001.npy: cut short", *(str(path.relative_to(tmp_path)) for path in shards))
+    one_line(command("simulate", "data.dir=nowhere", "verify=true"), "nowhere/dataset.json: no such file")
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_a_full_disk(command, tmp_path: Path, monkeypatch) -> None:

@@ -181,7 +181,25 @@ def test_a_manifest_that_is_not_ours_is_named(recipe: CubeRecipe, tmp_path: Path
         CubeStore(tmp_path, recipe)
     assert str(told.value).startswith(f"{tmp_path / 'dataset.json'}: ")
     assert needle in str(told.value)
-    assert "choose another data.dir or delete this one" in str(told.value)
+    assert "choose another data.dir, or delete this file: there is nothing beside it yet" in str(told.value)
+
+
+def test_nobody_is_advised_to_delete_cubes(kept: CubeStore) -> None:
+    other = replace(kept.recipe, phantom=replace(kept.recipe.phantom, reach_mm=4.0))
+    for asked in ({"recipe": other}, {"recipe": kept.recipe, "shard_size": 8}):
+        with pytest.raises(InputError, match=r"choose another data\.dir$") as told:
+            CubeStore(kept.url, **asked)
+        assert "delete" not in str(told.value)
+
+
+def test_what_is_no_dataset_is_not_made_one_by_reading(recipe: CubeRecipe, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"dataset\.json: no such file, so there is no dataset"):
+        CubeStore(tmp_path / "nowhere", recipe, only_read=True)
+    (tmp_path / "file").touch()
+    for only_read in (True, False):
+        with pytest.raises(InputError, match=r"^data\.dir: .*file is a file; give a folder$"):
+            CubeStore(tmp_path / "file", recipe, only_read=only_read)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_time_reaches_the_last_slice_of_the_last_delay() -> None:

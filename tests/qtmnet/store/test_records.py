@@ -44,7 +44,7 @@ def test_what_is_missing_is_what_is_not_there(records: Records, tmp_path: Path) 
     with pytest.raises(InputError, match=r"shard-00001\.npy: cube 5: missing; run simulate\.py"):
         fresh[5]
     (flaw,) = fresh.flaws(10)
-    assert "shard-00001.npy: cube 4: missing" in flaw
+    assert "shard-00001.npy: missing or short of cubes; run simulate.py" in flaw
 
 
 def test_growth_keeps_what_is_there_and_fills_the_short_shard(records: Records, tmp_path: Path) -> None:
@@ -141,9 +141,19 @@ def test_flaws_are_told_shard_by_shard(records: Records, tmp_path: Path) -> None
     (tmp_path / "shard-00000.npy").unlink()
     path = tmp_path / "shard-00002.npy"
     path.write_bytes(flip(HEADER + 9)(path.read_bytes()))
-    first, second = Records(storage_at(tmp_path), LAYOUT).flaws(10)
-    assert "shard-00000.npy: cube 0: missing" in first
-    assert "shard-00002.npy: cube 8: damaged" in second
+    damaged, missing = Records(storage_at(tmp_path), LAYOUT).flaws(10)
+    assert "shard-00002.npy: cube 8: damaged" in damaged
+    assert "shard-00000.npy: missing or short of cubes; run" in missing
+
+
+def test_a_shard_cut_short_hides_no_other(records: Records, tmp_path: Path) -> None:
+    for name, harm in (("shard-00000.npy", lambda whole: whole[:-1]), ("shard-00002.npy", flip(HEADER + 9))):
+        (tmp_path / name).write_bytes(harm((tmp_path / name).read_bytes()))
+    cut, damaged, missing = Records(storage_at(tmp_path), LAYOUT).flaws(17)
+    assert "shard-00000.npy: cut short" in cut
+    assert "shard-00002.npy: cube 8: damaged" in damaged
+    assert "shard-00002.npy: missing or short of cubes, and 2 files more" in missing
+    assert np.array_equal(Records(storage_at(tmp_path), LAYOUT)[5]["values"], arrays(5)["values"])
 
 
 def test_progress_counts_what_grows_and_not_what_a_killed_process_left(tmp_path: Path) -> None:
