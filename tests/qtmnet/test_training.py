@@ -28,6 +28,18 @@ def only(folder: Path, pattern: str) -> Path:
     return found
 
 
+def assert_same_weights(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> None:
+    """The same but for rounding: the order of a matrix product's sums depends on where in memory a process has it.
+
+    Other samples, learning rates or moments of the optimizer move weights by 1e-4 and more in these trainings.
+    """
+    assert list(ours) == list(theirs)
+    for name, value in ours.items():
+        torch.testing.assert_close(
+            value, theirs[name], rtol=1e-5, atol=1e-7, msg=lambda text, name=name: f"{name}: {text}"
+        )
+
+
 def test_train_then_evaluate(command, tiny, tmp_path: Path) -> None:
     outcome = command("train", *tiny, "data.dir=cubes")
     assert outcome.status == 0, outcome.err
@@ -92,9 +104,7 @@ def test_resumed_training_ends_where_an_undisturbed_one_does(
         for name in ("whole", "part")
     )
     assert whole["epoch"] == rest["epoch"] == 2
-    whole, rest = whole["state_dict"], rest["state_dict"]
-    for name in whole:
-        torch.testing.assert_close(whole[name], rest[name], rtol=0, atol=0)
+    assert_same_weights(whole["state_dict"], rest["state_dict"])
 
 
 def logged(run: Path, name: str) -> dict[int, float]:
@@ -129,11 +139,11 @@ def test_killed_training_goes_on_as_if_nothing_had_happened(command, tiny, tmp_p
     whole, rest = only(tmp_path, "runs/whole/*"), only(tmp_path, "runs/rest/*")
     for name in ("train/loss", "val/nrmse"):
         expected = logged(whole, name)
-        assert logged(rest, name) == {epoch: expected[epoch] for epoch in range(stopped_after + 1, 10)}
+        remaining = {epoch: expected[epoch] for epoch in range(stopped_after + 1, 10)}
+        assert logged(rest, name) == pytest.approx(remaining, rel=1e-5)
     undisturbed, resumed = (torch.load(path, weights_only=True) for path in (whole / "checkpoints" / "last.ckpt", last))
     assert undisturbed["epoch"] == resumed["epoch"] == 9
-    for name, value in undisturbed["state_dict"].items():
-        torch.testing.assert_close(resumed["state_dict"][name], value, rtol=0, atol=0)
+    assert_same_weights(undisturbed["state_dict"], resumed["state_dict"])
 
 
 def test_a_checkpoint_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch) -> None:
