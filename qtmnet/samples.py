@@ -8,8 +8,8 @@ import torch
 from torch.utils.data import Dataset
 
 from qtmnet.store.view import SeenCube
-from simulators.acquire import frame_weights
 from simulators.acquisition import Acquisition
+from simulators.readout import frame_weights
 from simulators.seeding import Stage, generator, stage_seed
 
 Sample = dict[str, torch.Tensor]

@@ -12,9 +12,9 @@ from qtmnet.building import build_data
 from qtmnet.data import QTMDataModule
 from qtmnet.store.cube_store import NoDatasetError
 from qtmnet.store.view import Look, View
-from simulators.acquire import simulated_time
 from simulators.brain import BrainStages
 from simulators.errors import InputError
+from simulators.readout import simulated_time
 
 FLAWS_TO_TELL = 8
 """Files named before the rest is only counted."""

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from simulators.acquire import nested_voxel_size, simulated_time
 from simulators.acquisition import Acquisition
 from simulators.anatomy import GREY, MAPS, Anatomy, place_on_grid
 from simulators.brain_parameters import BrainParameters
@@ -35,6 +34,7 @@ from simulators.errors import InputError
 from simulators.great_vessels import GreatVessels
 from simulators.label import LabelKinetics
 from simulators.perfusion import LEAST_PERFUSION, flow_from_perfusion
+from simulators.readout import nested_voxel_size, simulated_time
 from simulators.seeding import Stage, generator, stage_seed
 from simulators.stages import Arrays, Made, StageFolder, StageRecord, file_fingerprint
 from simulators.territories import points_along

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from simulators.acquire import average_voxels, block_size, read_out
 from simulators.acquisition import Acquisition
 from simulators.anatomy import GREY, WHITE
 from simulators.brain import NO_TERRITORY, Brain
 from simulators.forest import Forest
+from simulators.readout import average_voxels, block_size, read_out
 from simulators.transport.numba import NumbaSimulator
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.acquire import average_voxels
 from simulators.errors import InputError
+from simulators.readout import average_voxels
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from simulators.acquire import simulated_time
 from simulators.acquisition import Acquisition
 from simulators.cube import DEFAULT_TIME, CubeParameters
+from simulators.readout import simulated_time
 from simulators.transport.step_response import Simulator
 
 FORMAT = 2

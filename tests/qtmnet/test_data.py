@@ -10,7 +10,7 @@ from qtmnet.data import EpochSampler
 from qtmnet.samples import CubeDataset, SampleMaker
 from qtmnet.store.view import SeenCube
 from simulators import Acquisition, CubeParameters, acquire, simulate_cube
-from simulators.acquire import average_voxels
+from simulators.readout import average_voxels
 
 CUBE = simulate_cube(1, parameters=CubeParameters(shape=(8, 8, 16)))
 PLAIN = Acquisition()

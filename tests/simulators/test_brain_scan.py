@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from simulators import Acquisition, CubeParameters, InputError, acquire, simulate_cube
-from simulators.acquire import average_voxels
 from simulators.anatomy import GREY, WHITE, Anatomy
 from simulators.brain import Brain
 from simulators.brain_scan import NO_TERRITORY, acquire_brain, laid_over, scan_brain
+from simulators.readout import average_voxels
 
 WHOLE = (16, 16, 8)
 ODD = (15, 16, 7)

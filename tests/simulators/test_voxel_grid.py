@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simulators import InputError
-from simulators.acquire import average_voxels
+from simulators.readout import average_voxels
 from simulators.voxel_grid import VoxelGrid
 
 RNG = np.random.default_rng(5)

@@ -13,7 +13,7 @@ from qtmnet.store.cube_store import CubeStore
 from qtmnet.store.record import ENCODING_ERROR
 from qtmnet.store.view import Look, SeenCube, View
 from simulators import Acquisition, InputError, acquire, simulate_cube
-from simulators.acquire import average_voxels, frame_weights, read_out
+from simulators.readout import average_voxels, frame_weights, read_out
 
 PAPER = Acquisition()
 LONG = Acquisition(labeling_duration=1.8, post_labeling_delays=(0.2, 1.8, 3.0), voxel_size_mm=(4.0, 4.0, 4.0))

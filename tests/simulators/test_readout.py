@@ -15,7 +15,7 @@ from simulators import (
     acquire,
     simulate_cube,
 )
-from simulators.acquire import average_voxels, read_out
+from simulators.readout import average_voxels, read_out
 
 PLDS = (1.025, 1.525, 2.025, 2.525)
 DURATION = 1.45
