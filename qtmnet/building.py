@@ -1,6 +1,7 @@
 """From a composed configuration to the objects that it names."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from hydra.utils import instantiate
@@ -11,6 +12,7 @@ from qtmnet.brains import refuse_brain
 from qtmnet.data import QTMDataModule
 from qtmnet.estimator import Estimator, Recipe
 from qtmnet.scan import read_scan
+from qtmnet.spelling import offer
 from simulators.acquisition import Acquisition
 from simulators.errors import InputError
 
@@ -23,8 +25,12 @@ def build_acquisition(from_bids: str | None = None, **protocol: object) -> Acqui
         protocol: fields of `Acquisition`.
 
     Raises:
-        InputError: if the scans of the folder differ in protocol.
+        InputError: for a field that there is not, or if the scans of the folder differ in protocol.
     """
+    known = [field.name for field in fields(Acquisition)]
+    for name in protocol:
+        if name not in known:
+            raise InputError(f"acquisition.{name}: no such setting; {offer(name, known)}")
     if from_bids is None:
         plain = {name: tuple(value) if isinstance(value, list) else value for name, value in protocol.items()}
         return Acquisition(**plain)  # type: ignore[arg-type]

@@ -1,35 +1,44 @@
-"""How the commands start and end: a configuration from `conf`, then results or one line on what the user can mend."""
+"""How the commands start: help, a first line at once, a configuration from `conf`, then the work.
+
+What the work needs is imported when the configuration stands; so help, refusals and the first line come within a
+second or two.
+"""
 
 import contextlib
-import errno
 import os
 import shutil
 import sys
-import time
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import hydra
-from hydra.errors import HydraException
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
+from hydra_plugins.qtmnet_sweepers import BayesSweeper, GridSweeper
 from qtmnet import ranks
+from qtmnet.endings import BAD_INPUT, ending_well, line_of
+from qtmnet.help import help_of
+from qtmnet.spelling import refuse_unknown_settings
 from simulators.errors import InputError
 
 IN_RANKS = ("train",)
 """Commands whose processes, if several are started, do one work together and not each its own."""
 
-BAD_INPUT = 2
-INTERRUPTED = 130
-STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOTDIR)
+HELP = {"-h", "--help"}
+SHOWS = {"--cfg", "-c", "--info", "-i", "--hydra-help", "--version", "--shell-completion", "-sc"}
+"""Flags of Hydra's that show something in place of the work."""
 
 
 def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Callable[[], None]]:
     """Make a command of a function of a configuration.
 
-    Errors of the user's making print one line and end with exit status 2; an interruption ends with 130.
+    Errors of the user's making print one line and end with exit status 2; an interruption ends with 130. Runs of a
+    sweep that end with an error are outcomes of the sweep.
     """
 
     def decorate(task: Callable[[DictConfig], object]) -> Callable[[], None]:
@@ -37,25 +46,61 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
         # to an error that passes through it, and only raises what it meets before the task if told to.
         first = config_name not in IN_RANKS or ranks.is_first()
 
+        def checked(cfg: DictConfig) -> object:
+            refuse_unknown_settings(cfg)
+            return task(cfg)
+
         def run_task(cfg: DictConfig) -> object:
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                return _run_of_sweep(checked, cfg)
+            if first:
+                print(f"{config_name}: starting; results will be in {_short(cfg.run_dir)}", file=sys.stderr, flush=True)
             try:
-                return _ending_well(lambda: task(cfg), first=first)
+                return ending_well(lambda: checked(cfg), first=first)
             except SystemExit as end:
                 if end.code == BAD_INPUT and first:
                     _remove_if_unused(Path(cfg.run_dir))
                 raise
 
         def main() -> None:
+            words = set(sys.argv[1:])
+            if words & HELP:
+                print(help_of(config_name))
+                return
             os.environ["HYDRA_FULL_ERROR"] = "1"
             warnings.formatwarning = _warning_line
             if config_name in IN_RANKS:
-                _ending_well(_take_rank, first=first)
+                ending_well(_take_rank, first=first)
+            for sweeper in (GridSweeper, BayesSweeper):
+                Plugins.instance().register(sweeper)
             run = hydra.main(version_base="1.3", config_path="pkg://conf", config_name=config_name)(run_task)
-            _ending_well(run, first=first)
+            ending_well(run, first=first)
 
         return main
 
     return decorate
+
+
+def _run_of_sweep(task: Callable[[DictConfig], object], cfg: DictConfig) -> object:
+    """One run; what ends it is told by the sweep.
+
+    Raises:
+        RunFailed: with the line to tell; what is not the user's making is in `error.txt` of the run's folder.
+    """
+    from qtmnet.sweeps.runner import RunFailed, RunPruned
+
+    try:
+        return task(cfg)
+    except RunPruned:
+        raise
+    except Exception as error:
+        line = line_of(error)
+        if line is None:
+            path = Path(cfg.run_dir) / "error.txt"
+            path.write_text(traceback.format_exc())
+            told = " ".join(str(error).split())
+            line = f"{type(error).__name__}: {told[:200]}; see {_short(path)}"
+        raise RunFailed(line) from error
 
 
 def _take_rank() -> None:
@@ -78,52 +123,14 @@ def _remove_if_unused(run_dir: Path) -> None:
     if not run_dir.is_dir() or [entry.name for entry in run_dir.iterdir()] != [".hydra"]:
         return
     shutil.rmtree(run_dir)
-    sweep = run_dir.parent / "multirun.yaml"
-    if sweep.is_file() and list(run_dir.parent.iterdir()) == [sweep]:
-        sweep.unlink()
     with contextlib.suppress(OSError, ValueError):  # a parent holds other runs, or it is not in this folder
         for parent in run_dir.relative_to(Path.cwd()).parents:
             parent.rmdir()
 
 
-def _ending_well(call: Callable[[], object], *, first: bool) -> object:
-    """Call, and end the process on what users can mend; what all processes meet is told by the first of them."""
-    try:
-        return call()
-    except InputError as error:
-        _end(str(error), told_here=first or isinstance(error, ranks.OwnError))
-    except (HydraException, OmegaConfBaseException) as error:
-        cause = error.__cause__
-        _end(str(cause) if isinstance(cause, InputError) else _configuration_line(error), told_here=first)
-    except BrokenPipeError:  # the reader of our output has had enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except OSError as error:
-        if error.errno not in STORAGE_ERRORS:
-            raise
-        where = error.filename or "a file of this run"
-        _end(f"{where}: cannot be written ({error.strerror}); mend that and run again to go on")
-    except KeyboardInterrupt as error:
-        if first:
-            print(str(error) or "interrupted; run the same command again to go on", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-    return None
-
-
-def _configuration_line(error: Exception) -> str:
-    """The telling part of Hydra's and OmegaConf's messages of many lines."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("To append", "Available", "object_type", "set "))]
-    return "configuration: " + " ".join(told[:4])
+def _short(path: str | Path) -> str:
+    return os.path.relpath(path)
 
 
 def _warning_line(message: Warning | str, *_where: object, **_source: object) -> str:
     return f"warning: {' '.join(str(message).split())}\n"
-
-
-def _end(line: str, *, told_here: bool = True) -> None:
-    if told_here:
-        print(f"error: {' '.join(line.split())}", file=sys.stderr, flush=True)
-    else:
-        time.sleep(ranks.SECONDS_FOR_THE_FIRST)
-    sys.exit(BAD_INPUT)

@@ -44,6 +44,10 @@ class TrainingResult:
     nrmse: float
     scores: dict[str, Scores]
 
+    def measures(self) -> dict[str, float]:
+        """What a sweep compares: first the error on the validation cubes, then those on the test cubes."""
+        return {"val/nrmse": self.nrmse} | {f"test {method}": score.nrmse for method, score in self.scores.items()}
+
 
 def train(cfg: DictConfig) -> TrainingResult:
     """Train a network as configured; see `conf/train.yaml`.
@@ -125,7 +129,7 @@ def build_trainer(cfg: DictConfig, callbacks: list[L.Callback]) -> L.Trainer:
     settings["use_distributed_sampler"] = False  # the data module shares the batches
     if settings.get("devices") == "auto":
         settings |= ranks.layout()
-    callbacks = [*callbacks, DataWait()]
+    callbacks = [*callbacks, DataWait(), *pruning(cfg)]
     if not sys.stderr.isatty():
         settings["enable_progress_bar"] = False
         callbacks = [*callbacks, EpochLines()]
@@ -135,6 +139,16 @@ def build_trainer(cfg: DictConfig, callbacks: list[L.Callback]) -> L.Trainer:
         return instantiate(settings, callbacks=callbacks, logger=logger, plugins=plugins, default_root_dir=cfg.run_dir)
     except (TypeError, ValueError, RuntimeError, L.fabric.utilities.exceptions.MisconfigurationException) as error:
         raise InputError(f"trainer: {error}") from None
+
+
+def pruning(cfg: DictConfig) -> list[L.Callback]:
+    """What ends a run that a search gives up; nothing outside of a search."""
+    if cfg.trial is None:
+        return []
+    from qtmnet.sweeps.pruning import Pruning
+
+    hydra = HydraConfig.get()
+    return [Pruning(Path(hydra.sweep.dir), cfg.trial, instantiate(hydra.sweeper.pruner))]
 
 
 def check_processes(trainer: L.Trainer, cfg: DictConfig) -> None:

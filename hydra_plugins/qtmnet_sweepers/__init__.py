@@ -1,0 +1,154 @@
+"""`--multirun` as this project does it: `hydra/sweeper=grid`, the default, and `hydra/sweeper=bayes`.
+
+Hydra only takes sweepers from this package. What they do is in `qtmnet/sweeps`.
+"""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from qtmnet.endings import Incomplete
+
+
+class _SweeperOfRuns(Sweeper):
+    """What both have in common: a folder that is gone on with, and a table at the end."""
+
+    launcher: Launcher
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Take what Hydra hands over."""
+        self.hydra_context, self.config = hydra_context, config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run what is left to do, and show what came of all.
+
+        Returns:
+            Outcome by number of the run.
+
+        Raises:
+            InputError: before the first run, if another process is at it or the folder holds another sweep.
+            HydraException: before the first run, if none can be composed.
+            Incomplete: if runs failed.
+            KeyboardInterrupt: that tells how to go on.
+        """
+        from qtmnet.sweeps.outcomes import FAILED, print_outcomes
+        from qtmnet.sweeps.runner import SweepFolder
+
+        assert self.config is not None
+        folder = SweepFolder(Path(self.config.hydra.sweep.dir), arguments)
+        overrides = OverridesParser.create(config_loader=self.config_loader).parse_overrides(arguments)
+        go_on = f"go on with: {_this_command()} hydra.sweep.dir={folder.path}"
+        print(f"sweep: {folder.path}; after an interruption, {go_on}", file=sys.stderr, flush=True)
+        with folder.held():
+            try:
+                self._run_all(folder, overrides)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(f"interrupted; {go_on}") from None
+            finally:
+                outcomes = folder.log.read()
+                if outcomes:
+                    print_outcomes(outcomes.values(), f"{len(outcomes)} runs of {folder.path}")
+                    print(f"outcomes: {folder.log.path}", flush=True)
+        n_failed = sum(outcome.state == FAILED for outcome in outcomes.values())
+        if n_failed:
+            raise Incomplete(f"{n_failed} of {len(outcomes)} runs failed; mend that, and {go_on}")
+        return outcomes
+
+    def _run_all(self, folder: Any, overrides: Sequence[Override]) -> None:
+        raise NotImplementedError
+
+    @property
+    def config_loader(self) -> Any:
+        """Of Hydra: composes configurations."""
+        assert self.hydra_context is not None
+        return self.hydra_context.config_loader
+
+    def _runner(self, folder: Any, n_runs: int) -> Any:
+        from qtmnet.sweeps.runner import SweepRunner
+
+        assert self.config is not None
+        return SweepRunner(self.launcher, folder, n_runs, resumable="resume" in self.config)
+
+
+class GridSweeper(_SweeperOfRuns):
+    """All combinations of the given values."""
+
+    def _run_all(self, folder: Any, overrides: Sequence[Override]) -> None:
+        from qtmnet.sweeps.grid import grid_of
+        from qtmnet.sweeps.outcomes import DONE
+
+        runs = grid_of(overrides)
+        self._refuse_if_none_composes([run.overrides for run in runs])
+        kept, runner = folder.log.read(), self._runner(folder, len(runs))
+        for number, run in enumerate(runs):
+            if number not in kept or kept[number].state != DONE:
+                runner.run(number, run.swept, run.overrides)
+
+    def _refuse_if_none_composes(self, runs: Sequence[Sequence[str]]) -> None:
+        """A misspelt setting is in all runs and is refused; a value that one run cannot take is that run's outcome."""
+        first = None
+        for overrides in runs:
+            try:
+                self.validate_batch_is_legal([overrides])
+                return
+            except HydraException as error:
+                first = first or error
+        if first is not None:
+            raise first
+
+
+class BayesSweeper(_SweeperOfRuns):
+    """Bayesian search for the least of what runs measure.
+
+    Args:
+        n_trials: how many runs there shall have been in all, when the command ends.
+        sampler: configuration of the Optuna sampler that proposes runs.
+        pruner: configuration of the Optuna pruner that gives runs up; trainings make it, as they ask it.
+    """
+
+    def __init__(self, n_trials: int, sampler: DictConfig, pruner: DictConfig) -> None:
+        self.n_trials, self.sampler, self.pruner = n_trials, sampler, pruner
+
+    def _run_all(self, folder: Any, overrides: Sequence[Override]) -> None:
+        from qtmnet.sweeps.search import Search, optuna
+        from simulators.errors import InputError
+
+        if self.config is None or "trial" not in self.config:
+            raise InputError("hydra/sweeper=bayes: searches trainings; leave it out here for a grid, or give train.py")
+        optuna()
+        search = Search(folder.path, overrides, lambda n_before: _other_seed(self.sampler, n_before))
+        runner, kept = self._runner(folder, self.n_trials), folder.log.read()
+        for number in search.interrupted():
+            if number in kept:  # killed between noting the outcome and telling the search
+                search.tell(kept[number])
+        todo = [(number, search.again(number)) for number in search.interrupted()]
+        while todo or (search.n_ended() < self.n_trials and not search.exhausted):
+            number, run = todo.pop(0) if todo else search.propose()
+            search.tell(runner.run(number, run.swept, (*run.overrides, f"trial={number}")))
+
+
+def _this_command() -> str:
+    """The command line as it can be typed again, without a folder."""
+    words = [word for word in sys.argv[1:] if not word.startswith("hydra.sweep.dir=")]
+    return " ".join([f"python {Path(sys.argv[0]).name}", *map(shlex.quote, words)])
+
+
+def _other_seed(sampler: DictConfig, n_before: int) -> Any:
+    """The sampler, with another seed if it goes on: it would propose again what it began with."""
+    seed = sampler.get("seed")
+    return instantiate(sampler, **({"seed": seed + n_before} if isinstance(seed, int) else {}))

@@ -1,0 +1,147 @@
+"""Settings that do not exist, and the nearest ones that do."""
+
+import difflib
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+
+from simulators.errors import InputError
+
+CLOSE_ENOUGH = 0.6
+"""Names less alike than this are not offered."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known dotted name that is most like a name; None if none is.
+
+    The last part counts by itself too: `model.lrr` is meant to be `optimizer.lr`.
+    """
+
+    def likeness(other: str) -> float:
+        whole = difflib.SequenceMatcher(None, name, other).ratio()
+        last = difflib.SequenceMatcher(None, name.rpartition(".")[2], other.rpartition(".")[2]).ratio()
+        return max(whole, 0.9 * last + 0.1 * whole)
+
+    best = max((other for other in known if not name.startswith(f"{other}.")), key=likeness, default=None)
+    return best if best is not None and likeness(best) >= CLOSE_ENOUGH else None
+
+
+def offer(name: str, known: Iterable[str]) -> str:
+    """The end of a message: the nearest name, or how to see all of them."""
+    found = nearest(name, known)
+    command = f"python {sys.argv[0].rpartition('/')[2]} --cfg job"
+    return f"did you mean {found}?" if found else f"{command} shows what there is"
+
+
+def configuration_line(error: Exception) -> str:
+    """What Hydra or OmegaConf say over many lines, in one, with the nearest name that exists."""
+    text = str(error)
+    if isinstance(error, MissingConfigException) and error.options and error.missing_cfg_file:
+        group, _, option = error.missing_cfg_file.rpartition("/")
+        return (
+            f"{group}={option}: no such option; {_offer_option(group, option, error.options)} "
+            f"(there are {', '.join(error.options)})"
+        )
+    unknown = re.search(r"Could not override '([^'@]+)", text) or re.search(
+        r"Key '[^']+' .*full_key: (\S+)", text, re.S
+    )
+    if unknown:
+        name = unknown.group(1) or unknown.group(2)
+        return f"{name}: no such setting; {offer(name, _known_settings(name))}"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("To append", "Available", "object_type", "set "))]
+    return "configuration: " + " ".join(told[:4])
+
+
+def _offer_option(group: str, option: str, options: Sequence[str]) -> str:
+    found = nearest(option, options)
+    return f"did you mean {group}={found}?" if found else "give another"
+
+
+def _known_settings(wrong: str) -> list[str]:
+    """Settings and groups of this command as it was called, but for the overrides that name a wrong one."""
+    from hydra import compose, initialize_config_module
+    from hydra.core.global_hydra import GlobalHydra
+
+    config_name = sys.argv[0].rpartition("/")[2].removesuffix(".py")
+    words = [word for word in sys.argv[1:] if "=" in word and not word.startswith(("-", "hydra."))]
+    right = [word for word in words if word.split("=")[0].lstrip("+~") != wrong and "," not in word.split("=")[1]]
+    GlobalHydra.instance().clear()
+    with initialize_config_module("conf", version_base="1.3"):
+        for overrides in (right, []):
+            try:
+                cfg = compose(config_name, overrides=overrides, return_hydra_config=True)
+            except HydraException:
+                continue
+            groups = [str(group) for group in cfg.hydra.runtime.choices]
+            return [*dict.fromkeys([*dotted(cfg), *groups])]
+    return []
+
+
+def dotted(cfg: DictConfig) -> Iterator[str]:
+    """The dotted names of all settings, Hydra's own left out."""
+    for key in map(str, cfg):
+        if key in ("hydra", "_target_", "_partial_", "_recursive_", "_convert_"):
+            continue
+        yield key
+        value = cfg._get_node(key)
+        if isinstance(value, DictConfig) and not value._is_none() and not value._is_interpolation():
+            yield from (f"{key}.{name}" for name in dotted(value))
+
+
+def refuse_unknown_settings(cfg: DictConfig) -> None:
+    """Look for settings that `+` or a file of one's own has added and nothing takes.
+
+    Raises:
+        InputError: with the nearest name that there is.
+    """
+    names = [*dotted(cfg)]
+    for path, node in _built(cfg):
+        allowed = _parameters(str(node["_target_"]))
+        for key in map(str, node):
+            if allowed is not None and key not in allowed and not key.startswith("_"):
+                known = [*(name for name in names if name != f"{path}.{key}"), *(f"{path}.{name}" for name in allowed)]
+                what = str(node["_target_"]).rpartition(".")[2]
+                raise InputError(f"{path}.{key}: {what} has no such setting; {offer(f'{path}.{key}', known)}")
+    for name in _added():
+        if "." not in name and name in cfg and f"${{{name}" not in OmegaConf.to_yaml(cfg):
+            known = [other for other in names if other != name]
+            raise InputError(f"{name}: no such setting; {offer(name, known)}")
+
+
+def _added() -> list[str]:
+    """Names that `+` has added on the command line, groups left out."""
+    if not HydraConfig.initialized():
+        return []
+    hydra = HydraConfig.get()
+    names = [word.split("=")[0] for word in hydra.overrides.task if word.startswith("+")]
+    return [name.lstrip("+") for name in names if name.lstrip("+").split("@")[0] not in hydra.runtime.choices]
+
+
+def _built(cfg: DictConfig, path: str = "") -> Iterator[tuple[str, DictConfig]]:
+    """All parts of a configuration that say what is built of them, with their dotted names."""
+    for key in map(str, cfg):
+        value, name = cfg._get_node(key), f"{path}.{key}" if path else key
+        if isinstance(value, DictConfig) and not value._is_none() and not value._is_interpolation():
+            if "_target_" in value:
+                yield name, value
+            yield from _built(value, name)
+
+
+def _parameters(target: str) -> set[str] | None:
+    """What a class or function takes by name; None if it takes anything, or cannot be looked at."""
+    module, _, name = target.rpartition(".")
+    try:
+        built = getattr(importlib.import_module(module), name)
+        parameters = inspect.signature(built).parameters.values()
+    except (ImportError, AttributeError, ValueError, TypeError):
+        return None  # building it tells
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return {parameter.name for parameter in parameters}
