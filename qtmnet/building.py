@@ -27,10 +27,10 @@ def build_acquisition(from_bids: str | None = None, **protocol: object) -> Acqui
     Raises:
         InputError: for a field that there is not, or if the scans of the folder differ in protocol.
     """
-    known = [field.name for field in fields(Acquisition)]
+    known = [f"acquisition.{field.name}" for field in fields(Acquisition)]
     for name in protocol:
-        if name not in known:
-            raise InputError(f"acquisition.{name}: no such setting; {offer(name, known)}")
+        if f"acquisition.{name}" not in known:
+            raise InputError(f"acquisition.{name}: no such setting; {offer(f'acquisition.{name}', known)}")
     if from_bids is None:
         plain = {name: tuple(value) if isinstance(value, list) else value for name, value in protocol.items()}
         return Acquisition(**plain)  # type: ignore[arg-type]

@@ -1,0 +1,70 @@
+"""What a user sees at once: help, the first line, and names of the packages, without waiting for torch or Numba."""
+
+import importlib
+import os
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qtmnet.settings import read_settings
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = ("train", "evaluate", "simulate", "predict")
+SLOW = ("torch", "lightning", "numba", "scipy", "matplotlib", "nilearn", "cupy", "optuna", "wandb")
+
+
+def python(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_needs_nothing_slow(name: str) -> None:
+    code = (
+        f"import runpy, sys; sys.argv = ['{name}.py', '--help']; runpy.run_path('{name}.py', run_name='__main__'); "
+        f"print('slow:', [module for module in {SLOW} if module in sys.modules])"
+    )
+    done = python("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "slow: []"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_all_there_is_on_two_screens(name: str) -> None:
+    shown = python(f"{name}.py", "--help").stdout
+    about = read_settings(ROOT / "conf" / f"{name}.yaml")
+    for group in about.groups:
+        for option in (ROOT / "conf" / group.name).glob("*.yaml"):
+            assert option.stem in shown
+    for setting in about.settings:
+        assert f"\n  {setting.name}=" in shown or setting.name in ("run_dir", "trial")
+    for example in about.examples:
+        assert f"\n  {example}\n" in shown
+    assert "--cfg job" in shown
+    assert len(shown.splitlines()) < 60
+    assert max(map(len, shown.splitlines())) < 120
+
+
+@pytest.mark.parametrize("package", ["qtmnet", "simulators"])
+def test_a_package_imports_its_names_when_they_are_used(package: str) -> None:
+    code = f"import sys, {package}; print([module for module in {SLOW} if module in sys.modules])"
+    assert python("-c", code).stdout == "[]\n"
+    module = importlib.import_module(package)
+    assert len(module.__all__) > 10
+    for name in module.__all__:
+        assert getattr(module, name).__name__ == name
+    parts = {part.name for part in pkgutil.iter_modules(module.__path__)}
+    assert not parts & set(module.__all__), "the module would hide the name once it is imported"
+
+
+@pytest.mark.parametrize("words", [("train.py",), ("train.py", "--multirun", "seed=0,1")])
+def test_the_first_line_comes_before_torch(words: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise SystemExit(77)")
+    folders = (f"hydra.run.dir={tmp_path}/run", f"hydra.sweep.dir={tmp_path}/sweep")
+    done = python(*words, *folders, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 77
+    assert done.stderr.startswith(("train: starting", "sweep: "))
