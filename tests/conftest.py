@@ -32,6 +32,11 @@ class Outcome:
     out: str
     err: str
 
+    @property
+    def told(self) -> list[str]:
+        """Lines of `err`, but for the first one on where results will be."""
+        return [line for line in self.err.splitlines() if line.strip() and ": starting; results" not in line]
+
 
 Command = Callable[..., Outcome]
 

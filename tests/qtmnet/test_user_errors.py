@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 def one_line(outcome, *needles: str) -> None:
     assert outcome.status == 2, outcome.err
-    lines = [line for line in outcome.err.splitlines() if line.strip()]
+    lines = outcome.told
     assert len(lines) == 1, outcome.err
     assert lines[0].startswith("error: ")
     for needle in needles:
@@ -153,13 +153,14 @@ def test_evaluate_needs_a_checkpoint(command) -> None:
 
 
 def test_as_a_process(tmp_path: Path) -> None:
-    """Once for real: the shell sees status 2 and one line."""
+    """Once for real: the shell sees status 2 and one line on what is wrong."""
     run = subprocess.run(
         [sys.executable, str(ROOT / "simulate.py"), "data.n_cubes=0"], cwd=tmp_path, capture_output=True, text=True
     )
     assert run.returncode == 2
-    assert len(run.stderr.strip().splitlines()) == 1
-    assert run.stderr.startswith("error: ")
+    first, error = run.stderr.strip().splitlines()
+    assert first.startswith("simulate: starting; results")
+    assert error.startswith("error: ")
     assert "n_cubes: found 0" in run.stderr
 
 
