@@ -1,0 +1,84 @@
+"""The Lightning trainer of a configuration: devices, precision, callbacks."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import lightning as L
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from lightning.pytorch.callbacks import LearningRateMonitor, RichProgressBar
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig, OmegaConf
+
+from qtmnet import ranks
+from qtmnet.checkpoint_files import WholeFiles
+from qtmnet.data_wait import DataWait
+from qtmnet.training_progress import TrainingLines
+from qtmnet.validation_maps import ValidationMaps
+from simulators.errors import InputError
+
+
+def build_trainer(cfg: DictConfig, callbacks: Sequence[L.Callback], loggers: list[Logger]) -> L.Trainer:
+    """A Lightning trainer; `precision: auto` is bf16 where the hardware multiplies it natively, else fp32.
+
+    Raises:
+        InputError: for settings that Lightning does not take.
+    """
+    settings = OmegaConf.to_container(cfg.trainer, resolve=True)
+    assert isinstance(settings, dict)
+    epochs = settings.get("max_epochs")
+    if not isinstance(epochs, int) or epochs < 1:
+        raise InputError(f"trainer.max_epochs: found {epochs!r}; give a whole number, at least 1")
+    if settings.get("precision") == "auto":
+        settings["precision"] = "bf16-mixed" if has_native_bf16() else "32-true"
+    settings["use_distributed_sampler"] = False  # the data module shares the batches
+    if settings.get("devices") == "auto":
+        settings |= ranks.layout()
+    settings["enable_progress_bar"] &= sys.stderr.isatty()
+    shown = RichProgressBar(console_kwargs={"stderr": True}) if settings["enable_progress_bar"] else TrainingLines()
+    watching = [DataWait(), ValidationMaps(cfg.validation_maps_every, Path(cfg.run_dir) / "validation")]
+    callbacks = [*callbacks, *watching, *pruning(cfg), shown, LearningRateMonitor("epoch")]
+    places = {"logger": loggers, "plugins": [WholeFiles()], "default_root_dir": cfg.run_dir}
+    try:
+        return instantiate(settings, callbacks=callbacks, **places)
+    except (TypeError, ValueError, RuntimeError, L.fabric.utilities.exceptions.MisconfigurationException) as error:
+        raise InputError(f"trainer: {error}") from None
+
+
+def pruning(cfg: DictConfig) -> list[L.Callback]:
+    """What ends a run that a search gives up; nothing outside of a search."""
+    if cfg.trial is None:
+        return []
+    from qtmnet.sweeps.pruning import Pruning
+
+    hydra = HydraConfig.get()
+    return [Pruning(Path(hydra.sweep.dir), cfg.trial, instantiate(hydra.sweeper.pruner))]
+
+
+def check_processes(trainer: L.Trainer, cfg: DictConfig) -> None:
+    """Whether the processes that were started are those that the trainer is for.
+
+    Raises:
+        InputError: if not, if they would not share the work, or if each of them would run a whole sweep.
+    """
+    n, started = trainer.num_nodes * trainer.num_devices, ranks.n_processes()
+    if started not in (1, n):
+        raise InputError(
+            f"trainer: {started} processes were started, this trainer takes {n}, so each would train alone; give "
+            "trainer=ddp and leave out trainer.devices, or start one"
+        )
+    if n > 1 and not isinstance(cfg.trainer.get("strategy"), DictConfig):
+        raise InputError(f"trainer: found {n} devices; give trainer=ddp, which shares the work among them")
+    if n > 1 and HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise InputError(f"trainer: found {n} devices; {ranks.NO_MULTIRUN}")
+
+
+def has_native_bf16() -> bool:
+    """Whether the GPU, else the CPU, has instructions that multiply bfloat16."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    abilities = torch.cpu.get_capabilities()
+    return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
