@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from simulators.errors import InputError
@@ -42,7 +43,8 @@ def _while_it_can(show: Callable[..., None], *arguments: object) -> None:
 
 def _bar(n_done: Callable[[], int], total: int, description: str, ended: threading.Event) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn()) as bar:
+    console = Console(stderr=True)  # results go to the standard output
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
         start, first = time.monotonic(), n_done()
         task = bar.add_task(description, total=total, completed=first, rate="")
         while not ended.wait(SECONDS_BETWEEN_LOOKS):
