@@ -101,7 +101,7 @@ def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
 def evaluate_on_cubes(
     estimator: Estimator, data: QTMDataModule, run_dir: Path, asked: Settings = ()
 ) -> dict[str, Scores]:
-    """Score all methods on the test cubes; writes `metrics.json`, `comparison.png` and `report.html` into the run's folder.
+    """Score all methods on the test cubes; writes `metrics.json`, `comparison.png` and `report.html`.
 
     Args:
         estimator: the network.

@@ -157,7 +157,7 @@ def _mean_control(series: Series) -> np.ndarray | None:
 
 
 def _mask(series: Series, given: str | os.PathLike | None, m0: np.ndarray) -> tuple[np.ndarray, int, str]:
-    """The brain where M0 is above 0, (X, Y, Z) bool, how many voxels that left out, and a line on where it came from."""
+    """The brain where M0 is above 0, (X, Y, Z) bool, how many voxels that left out, and where it came from."""
     names = [series.path.with_name(f"{scan_prefix(series.path)}_desc-brain_mask{ending}") for ending in NIFTI_ENDINGS]
     path = next((name for name in names if name.is_file()), None) if given is None else Path(given)
     if path is not None:

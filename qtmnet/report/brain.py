@@ -47,17 +47,16 @@ def brain_report(
     notes = {name: f"NRMSE {scores['brain']['all'][name].nrmse:.3f}" for name in estimates.by_method}
     att = {"truth_att": estimates.true_att, "multi_delay_att": estimates.att}
     groups = comparison_groups(truth, notes, {name: values[inside] for name, values in att.items()})
-    size = tuple(acquisition.voxel_size_mm)
     maps = {"truth": estimates.truth, **estimates.by_method, **att}
     readers = "the network and the kinetic models" if estimator else "the kinetic models"
     return Report(
         title="Perfusion of a simulated brain",
-        summary=f"A simulated brain of {inside.sum():,} voxels, read by {readers} from the same images, and held against "
-        "the perfusion that it was made with: as a whole, in its parts, and voxel by voxel.",
+        summary=f"A simulated brain of {inside.sum():,} voxels, read by {readers} from the same images, and held "
+        "against the perfusion that it was made with: as a whole, in its parts, and voxel by voxel.",
         tables=_tables(scores, regions),
         flags=_flags(estimates),
         unchecked="Order of control and label and M0 are not checked: simulated images have neither.",
-        viewer=Viewer(groups, (Subject("Simulated brain", inside, maps, estimates.affine, size),)),
+        viewer=Viewer(groups, (Subject("Simulated brain", inside, maps, estimates.affine, acquisition.voxel_size_mm),)),
         charts=_charts(estimates, truth),
         methods=_methods(estimates, acquisition, label, estimator),
         settings=(*protocol(acquisition), *asked),
@@ -76,7 +75,9 @@ def _tables(scores: RegionScores, regions: Regions) -> tuple[ScoreTable, ...]:
 
 def _flags(estimates: BrainEstimates) -> tuple[Flag, ...]:
     found: Mapping[str, np.ndarray] = {name: maps[estimates.inside] for name, maps in estimates.by_method.items()}
-    by_method = (check(values, title_of(name)) for name, values in found.items() for check in (negative_cbf, impossible_cbf))
+    by_method = (
+        check(values, title_of(name)) for name, values in found.items() for check in (negative_cbf, impossible_cbf)
+    )
     return (*by_method, coverage(estimates.inside, estimates.affine))
 
 

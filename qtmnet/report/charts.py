@@ -18,7 +18,12 @@ from qtmnet.report.tables import title_of
 INK = "#010203"
 """Stands for the page's own colour of text, which a figure cannot know."""
 
-LINES = {"truth": (INK, "-"), "qtmnet": ("#d55e00", "-"), "single_delay": ("#4c9fd6", "--"), "multi_delay": ("#1b9e77", "-.")}
+LINES = {
+    "truth": (INK, "-"),
+    "qtmnet": ("#d55e00", "-"),
+    "single_delay": ("#4c9fd6", "--"),
+    "multi_delay": ("#1b9e77", "-."),
+}
 """Colour and dashes by method: either tells them apart."""
 
 OTHER_LINE = ("#8a6bbf", "-")
@@ -123,8 +128,8 @@ def scatter(truth: np.ndarray, estimates: Mapping[str, np.ndarray], label: str, 
 
 def _pairs(truth: np.ndarray, found: np.ndarray, edges: np.ndarray) -> np.ndarray:
     finite = np.isfinite(found)
-    clipped = (np.clip(values[finite], edges[0], edges[-1]) for values in (truth, found))
-    return np.histogram2d(*clipped, bins=(edges, edges))[0]
+    x, y = (np.clip(values[finite], edges[0], edges[-1]) for values in (truth, found))
+    return np.histogram2d(x, y, bins=(edges, edges))[0]
 
 
 def _correlation(truth: np.ndarray, found: np.ndarray) -> float:
@@ -155,7 +160,9 @@ def _svg(figure: Figure) -> Markup:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
-    text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true" focusable="false">', text)
+    text = re.sub(
+        r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true" focusable="false">', text
+    )
     text = text.replace(INK, "currentColor").replace("xlink:href", "href")
     own = hashlib.sha256(text.encode()).hexdigest()[:8]
     text = re.sub(r'\bid="', f'id="c{own}-', text)

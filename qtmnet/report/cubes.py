@@ -8,7 +8,7 @@ from qtmnet.baselines import kinetic_parameters
 from qtmnet.estimator import Recipe
 from qtmnet.metrics import Scores
 from qtmnet.report.charts import histogram, scatter
-from qtmnet.report.methods import kinetic_method, network_method, simulated_calibration
+from qtmnet.report.methods import Method, kinetic_method, network_method, simulated_calibration
 from qtmnet.report.page import Report
 from qtmnet.report.quality import impossible_cbf, negative_cbf
 from qtmnet.report.settings import Settings, noise, protocol, provenance
@@ -23,7 +23,11 @@ QUANTITY = f"perfusion ({PERFUSION_UNIT})"
 
 
 def cubes_report(
-    truth: np.ndarray, estimates: Mapping[str, np.ndarray], scores: Mapping[str, Scores], recipe: Recipe, asked: Settings
+    truth: np.ndarray,
+    estimates: Mapping[str, np.ndarray],
+    scores: Mapping[str, Scores],
+    recipe: Recipe,
+    asked: Settings,
 ) -> Report:
     """What there is to say of estimates on cubes.
 
@@ -40,10 +44,12 @@ def cubes_report(
     shape = " × ".join(str(size) for size in truth.shape[1:])
     return Report(
         title="Perfusion of simulated cubes",
-        summary=f"{len(truth)} simulated cubes of {shape} voxels that training never saw, read by the network and by the "
-        "kinetic models from the same images, and held against the perfusion that they were made with.",
+        summary=f"{len(truth)} simulated cubes of {shape} voxels that training never saw, read by the network and by "
+        "the kinetic models from the same images, and held against the perfusion that they were made with.",
         tables=(score_table("All cubes", {"": scores}),),
-        flags=tuple(check(found, title_of(name)) for name, found in values.items() for check in (negative_cbf, impossible_cbf)),
+        flags=tuple(
+            check(found, title_of(name)) for name, found in values.items() for check in (negative_cbf, impossible_cbf)
+        ),
         unchecked="Order of control and label, M0 and coverage are not checked: simulated cubes have no such thing.",
         viewer=Viewer(comparison_groups(truth.ravel(), notes), _subjects(truth, estimates, recipe)),
         charts=(
@@ -60,7 +66,7 @@ def cubes_report(
     )
 
 
-def _kinetic(name: str, recipe: Recipe):  # type: ignore[no-untyped-def]
+def _kinetic(name: str, recipe: Recipe) -> Method:
     return kinetic_method(name, recipe.acquisition, kinetic_parameters(recipe.phantom))
 
 

@@ -35,14 +35,16 @@ class Method:
     references: tuple[str, ...]
 
 
-def calibration(m0: str, efficiency: float | None = None) -> Method:
+def calibration(m0: str, efficiency: float) -> Method:
     """From a difference of signals to a concentration of label; `m0` says where M0 came from."""
-    constants = (("λ, partition coefficient", f"{PARTITION_COEFFICIENT} mL/g"), ("ρ, density", f"{DENSITY} g/mL"))
-    if efficiency is not None:
-        constants = (("α, labeling efficiency in total", f"{efficiency:.4g}"), *constants)
+    constants = (
+        ("α, labeling efficiency in total", f"{efficiency:.4g}"),
+        ("λ, partition coefficient", f"{PARTITION_COEFFICIENT} mL/g"),
+        ("ρ, density", f"{DENSITY} g/mL"),
+    )
     text = (
-        "Control less label, ΔM, is divided by M0, the signal of fully relaxed tissue: that gives C, mL of fully labeled "
-        f"blood in a mL of tissue, which all methods start from. {m0}"
+        "Control less label, ΔM, is divided by M0, the signal of fully relaxed tissue: that gives C, mL of fully "
+        f"labeled blood in a mL of tissue, which all methods start from. {m0}"
     )
     return Method("From signal to label: M0", "calibration", text, constants, (ALSOP,))
 
@@ -50,8 +52,8 @@ def calibration(m0: str, efficiency: float | None = None) -> Method:
 def simulated_calibration() -> Method:
     """What stands in for a calibration where label was simulated."""
     text = (
-        "The frames are simulated as concentration of label, mL of fully labeled blood in a mL of tissue. There is no M0 "
-        "to divide by, and no error of M0 or of labeling efficiency in the scores; a real scan has both."
+        "The frames are simulated as concentration of label, mL of fully labeled blood in a mL of tissue. There is no "
+        "M0 to divide by, and no error of M0 or of labeling efficiency in the scores; a real scan has both."
     )
     return Method("From signal to label: no M0", "", text, (), ())
 
@@ -97,8 +99,8 @@ def network_method(recipe: Recipe) -> Method:
     return Method(
         "qtmnet: a network trained on simulated transport",
         "network",
-        "A 3D U-Net with attention sees all delays of a voxel and of its surroundings, and was trained on simulated cubes "
-        "of vessels whose perfusion is known. It assumes neither one arrival time nor one compartment, but knows only "
+        "A 3D U-Net with attention sees all delays of a voxel and of its surroundings, and was trained on simulated "
+        "cubes of vessels whose perfusion is known. It assumes neither one arrival time nor one compartment, but knows only "
         "what its training showed: another protocol, or tissue unlike the cubes, is beyond it.",
         (
             ("Network", str(recipe.network.get("_target_", "")).rpartition(".")[2]),

@@ -104,7 +104,10 @@ def label_order(mean_differences: Sequence[float], unit: str = "in units of the 
         bool(means.mean() < 0),
         "Order of control and label",
         f"{found}{means.size} delays are negative",
-        ("Control is brighter than label, as it must be.", "Label is brighter than control: they are probably swapped."),
+        (
+            "Control is brighter than label, as it must be.",
+            "Label is brighter than control: they are probably swapped.",
+        ),
         "Check the order of volumes in the aslcontext table against the scanner's, and run again.",
     )
 
@@ -153,7 +156,10 @@ def low_m0(m0: np.ndarray, n_without: int = 0) -> Flag:
         "Voxels without M0",
         f"{n_without} of {total} voxels of the mask have no M0 and were left out; M0 is below {LOW_M0:.0%} of its "
         f"median in {share:.1%} (warning above {LOW_M0_SHARE:.0%} of either)",
-        ("M0 is there wherever it is divided by.", "CBF is divided by M0: it is missing or mostly noise in these voxels."),
+        (
+            "M0 is there wherever it is divided by.",
+            "CBF is divided by M0: it is missing or mostly noise in these voxels.",
+        ),
         "Check that mask and M0 lie on each other, and leave such voxels out of the mask.",
     )
 

@@ -29,14 +29,13 @@ def scan_report(
     inside = scan.mask
     maps = {"cbf": cbf} if att is None else {"cbf": cbf, "att": att}
     groups = estimate_groups(method, cbf[inside], None if att is None else att[inside])
-    size = tuple(scan.acquisition.voxel_size_mm)
     m0 = next((note for note in scan.notes if note.startswith("M0")), "")
     return Report(
         title=f"Perfusion of {scan.prefix}",
         summary=f"Perfusion{'' if att is None else ' and arterial transit time'} by {title_of(method)}: "
         f"median {np.nanmedian(cbf[inside]):.1f} {PERFUSION_UNIT} in the {inside.sum():,} voxels of the brain mask.",
         flags=_flags(scan, cbf),
-        viewer=Viewer(groups, (Subject(scan.prefix, inside, maps, scan.affine, size),)),
+        viewer=Viewer(groups, (Subject(scan.prefix, inside, maps, scan.affine, scan.acquisition.voxel_size_mm),)),
         charts=_charts(method, cbf[inside], None if att is None else att[inside]),
         methods=(calibration(f"{m0}.", scan.labeling_efficiency), computed),
         notes=scan.notes,
