@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -33,7 +34,7 @@ COUNTS = ListedColormap(mpl.colormaps["viridis"](np.linspace(0.2, 0.95, 128)))
 N_BINS = 60
 N_CELLS = 48
 
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -76,7 +77,7 @@ def histogram(title: str, label: str, values: Mapping[str, np.ndarray], low: flo
         for name, found in values.items():
             finite = found[np.isfinite(found)]
             share = np.histogram(np.clip(finite, low, high), edges)[0] / max(found.size, 1) * 100
-            colour, dashes = LINES.get(name, OTHER_LINE)
+            colour, dashes = LINES.get(name, OTHER_LINE) if len(values) > 1 else (INK, "-")
             axis.stairs(share, edges, color=colour, linestyle=dashes, linewidth=1.6, label=title_of(name))
         axis.set(xlim=(low, high), xlabel=label, ylabel="share of voxels (%)")
         axis.set_ylim(bottom=0)

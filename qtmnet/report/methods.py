@@ -100,8 +100,8 @@ def network_method(recipe: Recipe) -> Method:
         "qtmnet: a network trained on simulated transport",
         "network",
         "A 3D U-Net with attention sees all delays of a voxel and of its surroundings, and was trained on simulated "
-        "cubes of vessels whose perfusion is known. It assumes neither one arrival time nor one compartment, but knows only "
-        "what its training showed: another protocol, or tissue unlike the cubes, is beyond it.",
+        "cubes of vessels whose perfusion is known. It assumes neither one arrival time nor one compartment, but knows "
+        "only what its training showed: another protocol, or tissue unlike the cubes, is beyond it.",
         (
             ("Network", str(recipe.network.get("_target_", "")).rpartition(".")[2]),
             ("Trained on", f"cubes of {shape} simulated voxels, perfusion up to {recipe.phantom.perfusion_range[1]:g}"),

@@ -132,7 +132,8 @@ def comparison_groups(
 
 def estimate_groups(method: str, cbf: np.ndarray, att: np.ndarray | None) -> tuple[Group, ...]:
     """Groups of maps that have no truth beside them; values (V,) set the scales, maps are called `cbf` and `att`."""
-    scale = Scale("perfusion", "Perfusion (CBF)", PERFUSION_UNIT, 0.0, rounded_up(_top(cbf)), "magma", 1)
+    high = rounded_up(_top(cbf, 98))  # arteries and noise reach further than tissue, and would leave it dark
+    scale = Scale("perfusion", "Perfusion (CBF)", PERFUSION_UNIT, 0.0, high, "magma", 1)
     perfusion = Group(scale, (Row("cbf", title_of(method)),))
     return (perfusion,) if att is None else (perfusion, att_group({"att": att}))
 
@@ -151,7 +152,7 @@ def rounded_up(value: float) -> float:
     return next(round(step * power, 9) for step in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if step * power >= value * 0.999)
 
 
-def _top(values: np.ndarray) -> float:
+def _top(values: np.ndarray, percent: float = 99.5) -> float:
     """A value that all but a few voxels lie below, above 0."""
     finite = values[np.isfinite(values)]
-    return max(float(np.percentile(finite, 99.5)), 1e-3) if finite.size else 1.0
+    return max(float(np.percentile(finite, percent)), 1e-3) if finite.size else 1.0
