@@ -33,6 +33,7 @@ COUNTS = ListedColormap(mpl.colormaps["viridis"](np.linspace(0.2, 0.95, 128)))
 
 N_BINS = 60
 N_CELLS = 48
+PIXELS_PER_INCH = 115
 
 STYLE: Any = {
     "svg.fonttype": "none",
@@ -161,9 +162,9 @@ def _svg(figure: Figure) -> Markup:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
-    text = re.sub(
-        r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true" focusable="false">', text
-    )
+    width = PIXELS_PER_INCH * figure.get_figwidth()
+    opening = rf'<svg viewBox="\1" style="max-width: {width:.0f}px" aria-hidden="true">'
+    text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', opening, text)
     text = text.replace(INK, "currentColor").replace("xlink:href", "href")
     own = hashlib.sha256(text.encode()).hexdigest()[:8]
     text = re.sub(r'\bid="', f'id="c{own}-', text)
