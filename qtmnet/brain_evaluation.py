@@ -9,6 +9,9 @@ from qtmnet.brain_regions import brain_regions
 from qtmnet.brain_report import print_report, write_report
 from qtmnet.estimator import Estimator
 from qtmnet.prediction import protocol_differences
+from qtmnet.report.brain import brain_report
+from qtmnet.report.page import write_report as write_page
+from qtmnet.report.settings import Settings, noise
 from simulators.acquisition import Acquisition
 from simulators.brain import Brain
 from simulators.brain_scan import acquire_brain, laid_over, scan_brain
@@ -26,11 +29,13 @@ def evaluate_brain(
     *,
     snr: float | None = None,
     seed: int = 0,
+    asked: Settings = (),
 ) -> RegionScores:
     """Scan a brain, estimate its perfusion with all methods and score them, as a whole and by region.
 
     The kinetic models are scored a second time with all arterial label in the image and with none. Writes
-    `metrics.json`, maps as NIfTI and figures into the run's folder, and prints tables, see `qtmnet.brain_report`.
+    `metrics.json`, maps as NIfTI, figures and `report.html` into the run's folder, and prints tables, see
+    `qtmnet.brain_report`.
 
     Args:
         brain: the phantom.
@@ -39,6 +44,7 @@ def evaluate_brain(
         run_dir: folder to write into.
         snr: signal-to-noise ratio of the frames, see `with_noise`; None for no noise.
         seed: of the noise.
+        asked: further settings that the report is to state.
 
     Returns:
         Scores by kind of region, region and method.
@@ -63,6 +69,9 @@ def evaluate_brain(
         scores["arterial_label"][name] = {method: by_method[method] for method in KINETIC_METHODS}
     write_report(run_dir, scores, estimates, regions, acquisition)
     print_report(run_dir, scores, regions, acquisition)
+    stated = (*asked, ("Noise", noise(snr)), *((("Seed of the noise", str(seed)),) if snr is not None else ()))
+    page = brain_report(scores, estimates, regions, acquisition, brain.label, estimator, stated)
+    print(f"report: {write_page(run_dir / 'report.html', page)}")
     return scores
 
 

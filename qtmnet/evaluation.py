@@ -17,6 +17,9 @@ from qtmnet.data import QTMDataModule
 from qtmnet.estimator import Estimator
 from qtmnet.figures import save_comparison
 from qtmnet.metrics import Scores, score
+from qtmnet.report.cubes import cubes_report
+from qtmnet.report.page import write_report
+from qtmnet.report.settings import Settings
 from qtmnet.score_tables import print_table
 from simulators.acquisition import Acquisition
 from simulators.brain_parameters import BrainParameters
@@ -57,7 +60,8 @@ def evaluate_phantom(cfg: DictConfig) -> object:
     acquisition = _protocol(cfg, estimator)
     check_settings(estimator, acquisition, cfg.snr)
     brain = simulate_brain_for(phantom, acquisition, instantiate(cfg.simulator), cfg.dir)
-    return evaluate_brain(brain, acquisition, estimator, Path(cfg.run_dir), snr=cfg.snr, seed=cfg.seed)
+    asked = (("Checkpoint", str(cfg.ckpt)), ("Seed of the brain", str(phantom.seed)))[cfg.ckpt is None :]
+    return evaluate_brain(brain, acquisition, estimator, Path(cfg.run_dir), snr=cfg.snr, seed=cfg.seed, asked=asked)
 
 
 def _protocol(cfg: DictConfig, estimator: Estimator | None) -> Acquisition:
@@ -89,13 +93,22 @@ def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
         seed=cfg.seed,
         snr=recipe.snr,
     )
-    scores = evaluate_on_cubes(estimator, data, Path(cfg.run_dir))
+    scores = evaluate_on_cubes(estimator, data, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
     print_table(scores, f"{cfg.n_cubes} unseen cubes")
     return scores
 
 
-def evaluate_on_cubes(estimator: Estimator, data: QTMDataModule, run_dir: Path) -> dict[str, Scores]:
-    """Score all methods on the test cubes; writes `metrics.json` and `comparison.png` into the run's folder."""
+def evaluate_on_cubes(
+    estimator: Estimator, data: QTMDataModule, run_dir: Path, asked: Settings = ()
+) -> dict[str, Scores]:
+    """Score all methods on the test cubes; writes `metrics.json`, `comparison.png` and `report.html`.
+
+    Args:
+        estimator: the network.
+        data: where the cubes are from.
+        run_dir: folder to write into.
+        asked: further settings that the report is to state.
+    """
     data.simulate("test")
     estimates = estimate_cubes(estimator, data)
     scores = {method: score(maps, estimates.truth) for method, maps in estimates.by_method.items()}
@@ -104,7 +117,10 @@ def evaluate_on_cubes(estimator: Estimator, data: QTMDataModule, run_dir: Path) 
     (run_dir / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
     first = {method: maps[0] for method, maps in estimates.by_method.items()}
     save_comparison(run_dir / "comparison.png", estimates.truth[0], first)
+    stated = (*asked, ("Test cubes", str(len(estimates.truth))), ("Seed of the cubes", str(data.seed)))
+    page = cubes_report(estimates.truth, estimates.by_method, scores, estimator.recipe, stated)
     print(f"metrics: {run_dir / 'metrics.json'}\nfigure: {run_dir / 'comparison.png'}")
+    print(f"report: {write_report(run_dir / 'report.html', page)}")
     return scores
 
 

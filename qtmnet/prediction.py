@@ -13,6 +13,9 @@ from qtmnet.bids import dataset_path, find_scans
 from qtmnet.checkpoint import load_estimator
 from qtmnet.estimator import Estimator
 from qtmnet.nifti import check_same_grid, map_path, map_sidecar, read_image, write_map
+from qtmnet.report.methods import Method, kinetic_method, network_method
+from qtmnet.report.page import write_report
+from qtmnet.report.scan import scan_report
 from qtmnet.scan import AslScan, read_scan
 from simulators.acquisition import Acquisition
 from simulators.errors import InputError
@@ -23,12 +26,12 @@ SAME_TIME = 0.005
 SAME_SIZE = 0.02
 """Voxel sizes that differ by less, relatively, are the same protocol."""
 
-Mapper = Callable[[AslScan], tuple[np.ndarray, np.ndarray | None]]
-"""From a scan to CBF (mL/100g/min) and ATT (s) or None, both (X, Y, Z)."""
+Mapper = Callable[[AslScan], tuple[np.ndarray, np.ndarray | None, Method]]
+"""From a scan to CBF (mL/100g/min) and ATT (s) or None, both (X, Y, Z), and what there is to say of how."""
 
 
 def predict(cfg: DictConfig) -> list[Path]:
-    """Map every scan of an input; see `conf/predict.yaml`.
+    """Map every scan of an input, with a report beside the maps of each; see `conf/predict.yaml`.
 
     Returns:
         The images written.
@@ -42,21 +45,42 @@ def predict(cfg: DictConfig) -> list[Path]:
         for path in find_scans(Path(cfg.input))
     ]
     maps = [mapper(scan) for scan in scans]
-    written = []
-    for scan, (cbf, att) in zip(scans, maps, strict=True):
+    written, reports = [], []
+    for scan, (cbf, att, computed) in zip(scans, maps, strict=True):
         for note in scan.notes:
             print(f"{scan.prefix}: {note}")
         inside = cbf[scan.mask]
         print(f"{scan.prefix}: median CBF {np.median(inside):.1f} mL/100g/min in {inside.size} voxels of the mask")
         written += _write(cfg, scan, cbf, att)
+        report = scan_report(scan, _method(cfg), computed, cbf, att, _asked(cfg))
+        reports.append(write_report(Path(cfg.output_dir) / f"{scan.prefix}_report.html", report))
     for path in written:
         print(path)
+    for path in reports:
+        print(f"report: {path}")
     return written
 
 
+def _method(cfg: DictConfig) -> str:
+    """The method asked for; empty for none."""
+    return cfg.method or ("qtmnet" if cfg.ckpt else "")
+
+
+def _asked(cfg: DictConfig) -> tuple[tuple[str, str], ...]:
+    """The settings that a report states, those that were left to the scan aside."""
+    given = {
+        "Method": _method(cfg),
+        "Checkpoint": cfg.ckpt if _method(cfg) == "qtmnet" else None,
+        "M0, as given": cfg.m0,
+        "Mask, as given": cfg.mask,
+        "Labeling efficiency, as given": cfg.labeling_efficiency,
+    }
+    return tuple((name, str(value)) for name, value in given.items() if value is not None)
+
+
 def _mapper(cfg: DictConfig) -> Mapper:
-    method = cfg.method or ("qtmnet" if cfg.ckpt else None)
-    if method is None:
+    method = _method(cfg)
+    if not method:
         raise InputError("ckpt: not given; give a checkpoint, or method=multi_delay or method=single_delay")
     if method not in METHODS:
         raise InputError(f"method: found {method!r}; give one of {', '.join(METHODS)}")
@@ -64,9 +88,9 @@ def _mapper(cfg: DictConfig) -> Mapper:
         if not cfg.ckpt:
             raise InputError("ckpt: not given; method=qtmnet needs a checkpoint that train.py wrote")
         estimator = load_estimator(cfg.ckpt)
-        return lambda scan: (map_with_network(estimator, scan), None)
+        return lambda scan: (map_with_network(estimator, scan), None, network_method(estimator.recipe))
 
-    def fit(scan: AslScan) -> tuple[np.ndarray, np.ndarray | None]:
+    def fit(scan: AslScan) -> tuple[np.ndarray, np.ndarray | None, Method]:
         maps = kinetic.fit(
             scan.concentration(),
             scan.acquisition,
@@ -75,7 +99,8 @@ def _mapper(cfg: DictConfig) -> Mapper:
             t1_blood=cfg.t1_blood,
             t1_tissue=_tissue_t1(cfg.t1_tissue, scan),
         )
-        return maps.cbf, maps.att
+        constants = {"t1_blood": cfg.t1_blood, "t1_tissue": cfg.t1_tissue}
+        return maps.cbf, maps.att, kinetic_method(method, scan.acquisition, constants)
 
     return fit
 
@@ -140,7 +165,7 @@ def _brief(values: np.ndarray) -> str:
 
 
 def _write(cfg: DictConfig, scan: AslScan, cbf: np.ndarray, att: np.ndarray | None) -> list[Path]:
-    method = cfg.method or "qtmnet"
+    method = _method(cfg)
     fields = (
         {"Checkpoint": str(cfg.ckpt)} if method == "qtmnet" else {"T1Blood": cfg.t1_blood, "T1Tissue": cfg.t1_tissue}
     )

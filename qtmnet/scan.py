@@ -38,6 +38,9 @@ class AslScan:
         affine: voxel indices to mm, (4, 4).
         header: of the NIfTI file.
         notes: a line for each thing that was chosen or assumed.
+        control: mean control signal, (X, Y, Z) float32; None if the scan holds differences.
+        background_suppression: as the sidecar says; None if it does not.
+        n_without_m0: voxels that the mask left out because M0 is not above 0 there.
     """
 
     path: Path
@@ -50,6 +53,9 @@ class AslScan:
     affine: np.ndarray
     header: nib.Nifti1Header
     notes: tuple[str, ...]
+    control: np.ndarray | None = None
+    background_suppression: bool | None = None
+    n_without_m0: int = 0
 
     def concentration(self) -> np.ndarray:
         """C = ρ λ ΔM / (2 α M0), mL of fully labeled blood per mL of tissue, (K, X, Y, Z) float32; 0 off the mask."""
@@ -87,7 +93,7 @@ def read_scan(
     m0_image, m0_note = read_m0(series, m0)
     efficiency, efficiency_note = read_efficiency(series.sidecar, labeling_efficiency)
     acquisition, acquisition_notes = read_acquisition(series, delays, durations)
-    brain, mask_note = _mask(series, mask, m0_image)
+    brain, n_without_m0, mask_note = _mask(series, mask, m0_image)
     doubts = _doubts(series, delta_m[:, brain].mean(), acquisition)
     for doubt in doubts:
         warnings.warn(doubt, stacklevel=2)
@@ -102,6 +108,9 @@ def read_scan(
         affine=series.image.affine,
         header=series.image.header,
         notes=(*notes, m0_note, efficiency_note, *acquisition_notes, mask_note, *doubts),
+        control=_mean_control(series),
+        background_suppression=series.sidecar.flag("BackgroundSuppression"),
+        n_without_m0=n_without_m0,
     )
 
 
@@ -141,8 +150,14 @@ def _mean_of(series: Series, kind: str, rows: np.ndarray, delay: float, duration
     return series.volumes[..., rows].mean(axis=-1, dtype=float)
 
 
-def _mask(series: Series, given: str | os.PathLike | None, m0: np.ndarray) -> tuple[np.ndarray, str]:
-    """The brain where M0 is above 0, (X, Y, Z) bool, and a line on where it came from."""
+def _mean_control(series: Series) -> np.ndarray | None:
+    """Mean over the control volumes, (X, Y, Z), if there are any."""
+    rows = series.types == "control"
+    return series.volumes[..., rows].mean(axis=-1, dtype=float).astype(np.float32) if rows.any() else None
+
+
+def _mask(series: Series, given: str | os.PathLike | None, m0: np.ndarray) -> tuple[np.ndarray, int, str]:
+    """The brain where M0 is above 0, (X, Y, Z) bool, how many voxels that left out, and where it came from."""
     names = [series.path.with_name(f"{scan_prefix(series.path)}_desc-brain_mask{ending}") for ending in NIFTI_ENDINGS]
     path = next((name for name in names if name.is_file()), None) if given is None else Path(given)
     if path is not None:
@@ -152,10 +167,10 @@ def _mask(series: Series, given: str | os.PathLike | None, m0: np.ndarray) -> tu
     else:
         source, name = _anatomy(series, m0)
         path, mask, note = series.path, _bright_part(source), f"mask: largest bright part of {name}"
-    mask = mask & (m0 > 0)
-    if not mask.any():
+    with_m0 = mask & (m0 > 0)
+    if not with_m0.any():
         raise InputError(f"{path}: mask: found no voxel in which M0 is above 0; give another mask or m0")
-    return mask, note
+    return with_m0, int(mask.sum() - with_m0.sum()), note
 
 
 def _anatomy(series: Series, m0: np.ndarray) -> tuple[np.ndarray, str]:

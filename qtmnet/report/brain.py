@@ -1,0 +1,103 @@
+"""The report of an evaluation on a simulated brain."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from qtmnet.baselines import kinetic_parameters
+from qtmnet.brain_estimates import BrainEstimates, RegionScores
+from qtmnet.brain_regions import Regions
+from qtmnet.estimator import Estimator
+from qtmnet.report.charts import Chart, histogram, scatter
+from qtmnet.report.methods import Method, kinetic_method, network_method, simulated_calibration
+from qtmnet.report.page import Report
+from qtmnet.report.quality import Flag, coverage, impossible_cbf, negative_cbf
+from qtmnet.report.settings import Settings, protocol, provenance
+from qtmnet.report.tables import KINDS, ScoreTable, score_table, title_of
+from qtmnet.report.viewer import PERFUSION_UNIT, Viewer, comparison_groups, rounded_up
+from qtmnet.report.volumes import Subject
+from simulators.acquisition import Acquisition
+from simulators.label import LabelKinetics
+
+QUANTITY = f"perfusion ({PERFUSION_UNIT})"
+
+
+def brain_report(
+    scores: RegionScores,
+    estimates: BrainEstimates,
+    regions: Regions,
+    acquisition: Acquisition,
+    label: LabelKinetics,
+    estimator: Estimator | None,
+    asked: Settings,
+) -> Report:
+    """What there is to say of estimates on a brain.
+
+    Args:
+        scores: by kind of region, region and method.
+        estimates: maps.
+        regions: voxels of each region.
+        acquisition: protocol of the scan.
+        label: what the kinetic models took their constants from.
+        estimator: the network, if there is one.
+        asked: further settings, such as noise and seed.
+    """
+    inside = estimates.inside
+    truth = estimates.truth[inside]
+    notes = {name: f"NRMSE {scores['brain']['all'][name].nrmse:.3f}" for name in estimates.by_method}
+    att = {"truth_att": estimates.true_att, "multi_delay_att": estimates.att}
+    groups = comparison_groups(truth, notes, {name: values[inside] for name, values in att.items()})
+    maps = {"truth": estimates.truth, **estimates.by_method, **att}
+    readers = "the network and the kinetic models" if estimator else "the kinetic models"
+    return Report(
+        title="Perfusion of a simulated brain",
+        summary=f"A simulated brain of {inside.sum():,} voxels, read by {readers} from the same images, and held "
+        "against the perfusion that it was made with: as a whole, in its parts, and voxel by voxel.",
+        tables=_tables(scores, regions),
+        flags=_flags(estimates),
+        unchecked="Order of control and label and M0 are not checked: simulated images have neither.",
+        viewer=Viewer(groups, (Subject("Simulated brain", inside, maps, estimates.affine, acquisition.voxel_size_mm),)),
+        charts=_charts(estimates, truth),
+        methods=_methods(estimates, acquisition, label, estimator),
+        settings=(*protocol(acquisition), *asked),
+        provenance=provenance(),
+    )
+
+
+def _tables(scores: RegionScores, regions: Regions) -> tuple[ScoreTable, ...]:
+    counts = {kind: {name: int(voxels.sum()) for name, voxels in named.items()} for kind, named in regions.items()}
+    whole = score_table("Whole brain", {"": scores["brain"]["all"]})
+    parts = (
+        score_table(caption, scores[kind], counts.get(kind)) for kind, caption in KINDS.items() if scores.get(kind)
+    )
+    return (whole, *parts)
+
+
+def _flags(estimates: BrainEstimates) -> tuple[Flag, ...]:
+    found: Mapping[str, np.ndarray] = {name: maps[estimates.inside] for name, maps in estimates.by_method.items()}
+    by_method = (
+        check(values, title_of(name)) for name, values in found.items() for check in (negative_cbf, impossible_cbf)
+    )
+    return (*by_method, coverage(estimates.inside, estimates.affine))
+
+
+def _charts(estimates: BrainEstimates, truth: np.ndarray) -> tuple[Chart, ...]:
+    inside = estimates.inside
+    values = {name: maps[inside] for name, maps in estimates.by_method.items()}
+    times = {"truth": estimates.true_att[inside], "multi_delay": estimates.att[inside]}
+    high = rounded_up(1.3 * float(np.percentile(truth, 99.5)) or 1.0)
+    latest = rounded_up(max(float(np.percentile(found, 99.5)) for found in times.values()) or 1.0)
+    return (
+        histogram("Perfusion of the brain", QUANTITY, {"truth": truth, **values}, 0.0, high),
+        scatter(truth, values, QUANTITY, high),
+        histogram("Arterial transit time of the brain", "arterial transit time (s)", times, 0.0, latest),
+    )
+
+
+def _methods(
+    estimates: BrainEstimates, acquisition: Acquisition, label: LabelKinetics, estimator: Estimator | None
+) -> tuple[Method, ...]:
+    constants = kinetic_parameters(label)
+    kinetic = (kinetic_method(name, acquisition, constants) for name in estimates.by_method if name != "qtmnet")
+    network = (network_method(estimator.recipe),) if estimator else ()
+    return (simulated_calibration(), *network, *kinetic)

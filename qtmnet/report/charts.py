@@ -1,0 +1,173 @@
+"""Charts as SVG inside the page: their ink follows the page's, light or dark, and their text is text."""
+
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from markupsafe import Markup
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import ListedColormap, LogNorm
+from matplotlib.figure import Figure
+
+from qtmnet.report.tables import title_of
+
+INK = "#010203"
+"""Stands for the page's own colour of text, which a figure cannot know."""
+
+LINES = {
+    "truth": (INK, "-"),
+    "qtmnet": ("#d55e00", "-"),
+    "single_delay": ("#4c9fd6", "--"),
+    "multi_delay": ("#1b9e77", "-."),
+}
+"""Colour and dashes by method: either tells them apart."""
+
+OTHER_LINE = ("#8a6bbf", "-")
+COUNTS = ListedColormap(mpl.colormaps["viridis"](np.linspace(0.2, 0.95, 128)))
+"""Without its darkest and lightest ends, which would vanish on a dark or a light page."""
+
+N_BINS = 60
+N_CELLS = 48
+PIXELS_PER_INCH = 115
+
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "legend.frameon": False,
+}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart, its title, what to see in it, and what to say of it to those who cannot see it."""
+
+    title: str
+    text: str
+    alt: str
+    svg: Markup
+
+
+def histogram(title: str, label: str, values: Mapping[str, np.ndarray], low: float, high: float) -> Chart:
+    """How often each value occurs, a line for each map; what lies beyond the axis is counted at its ends.
+
+    Args:
+        title: of the chart.
+        label: of the axis, with its unit.
+        values: (V,) by method.
+        low, high: ends of the axis.
+    """
+    edges = np.linspace(low, high, N_BINS + 1)
+    with mpl.rc_context(STYLE):
+        figure = _figure(7.4, 3.1)
+        axis = figure.subplots()
+        for name, found in values.items():
+            finite = found[np.isfinite(found)]
+            share = np.histogram(np.clip(finite, low, high), edges)[0] / max(found.size, 1) * 100
+            colour, dashes = LINES.get(name, OTHER_LINE) if len(values) > 1 else (INK, "-")
+            axis.stairs(share, edges, color=colour, linestyle=dashes, linewidth=1.6, label=title_of(name))
+        axis.set(xlim=(low, high), xlabel=label, ylabel="share of voxels (%)")
+        axis.set_ylim(bottom=0)
+        if len(values) > 1:
+            axis.legend()
+        svg = _svg(figure)
+    medians = "; ".join(f"{title_of(name)} {np.nanmedian(_finite(found)):.3g}" for name, found in values.items())
+    return Chart(
+        title,
+        f"Medians: {medians}. Values beyond the axis are counted at its ends.",
+        f"Histogram of {label}. Medians: {medians}.",
+        svg,
+    )
+
+
+def scatter(truth: np.ndarray, estimates: Mapping[str, np.ndarray], label: str, high: float) -> Chart:
+    """How often each pair of truth and estimate occurs, a panel for each method, with the line where they are equal.
+
+    Args:
+        truth: (V,).
+        estimates: (V,) by method.
+        label: of the quantity, with its unit.
+        high: end of both axes; what lies beyond is counted there.
+    """
+    edges = np.linspace(0, high, N_CELLS + 1)
+    with mpl.rc_context(STYLE):
+        figure = _figure(2.75 * len(estimates) + 0.9, 3.2)
+        axes = figure.subplots(1, len(estimates), squeeze=False, sharey=True)[0]
+        grids = {name: _pairs(truth, found, edges) for name, found in estimates.items()}
+        norm = LogNorm(1, max(10.0, *(grid.max() for grid in grids.values())))
+        for axis, (name, grid) in zip(axes, grids.items(), strict=True):
+            counts = np.ma.masked_equal(grid.T, 0)
+            shown = axis.pcolormesh(edges, edges, counts, norm=norm, cmap=COUNTS, rasterized=True)
+            axis.plot([0, high], [0, high], color=INK, linewidth=0.9)
+            axis.set(xlim=(0, high), ylim=(0, high), aspect="equal", title=title_of(name))
+            axis.set_xlabel("truth")
+        axes[0].set_ylabel("estimate")
+        bar = figure.colorbar(shown, ax=list(axes), label="voxels", shrink=0.8)
+        bar.outline.set_visible(False)
+        svg = _svg(figure)
+    correlations = "; ".join(f"{title_of(name)} {_correlation(truth, found):.3f}" for name, found in estimates.items())
+    return Chart(
+        f"Estimate against truth, {label}",
+        f"Points on the line are right, above it too high, below it too low. Correlation: {correlations}.",
+        f"Two-dimensional histograms of estimate against truth with the line of identity. Correlation: {correlations}.",
+        svg,
+    )
+
+
+def _pairs(truth: np.ndarray, found: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    finite = np.isfinite(found)
+    x, y = (np.clip(values[finite], edges[0], edges[-1]) for values in (truth, found))
+    return np.histogram2d(x, y, bins=(edges, edges))[0]
+
+
+def _correlation(truth: np.ndarray, found: np.ndarray) -> float:
+    finite = np.isfinite(found)
+    one, other = (values[finite].astype(float) - values[finite].mean(dtype=float) for values in (truth, found))
+    size = np.linalg.norm(one) * np.linalg.norm(other)
+    return float(one @ other / size) if size > 0 else float("nan")
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    finite = values[np.isfinite(values)]
+    return finite if finite.size else np.array([np.nan])
+
+
+def _figure(width: float, height: float) -> Figure:
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
+    FigureCanvasSVG(figure)
+    return figure
+
+
+def _svg(figure: Figure) -> Markup:
+    """The figure as an element of HTML: no declarations, no style for the rest of the page, names of its own."""
+    for axis in figure.axes:
+        axis.set_facecolor("none")
+    content = io.StringIO()
+    figure.savefig(content, format="svg", dpi=110, transparent=True)
+    text = content.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
+    width = PIXELS_PER_INCH * figure.get_figwidth()
+    opening = rf'<svg viewBox="\1" style="max-width: {width:.0f}px" aria-hidden="true">'
+    text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', opening, text)
+    text = text.replace(INK, "currentColor").replace("xlink:href", "href")
+    own = hashlib.sha256(text.encode()).hexdigest()[:8]
+    text = re.sub(r'\bid="', f'id="c{own}-', text)
+    text = re.sub(r"url\(#", f"url(#c{own}-", text)
+    text = re.sub(r'href="#', f'href="#c{own}-', text)
+    return Markup(text)

@@ -1,0 +1,113 @@
+"""A report as one HTML file: it needs no other file and no network, and opens from disk."""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from qtmnet.report.charts import Chart
+from qtmnet.report.methods import Method
+from qtmnet.report.quality import Flag
+from qtmnet.report.settings import Settings
+from qtmnet.report.tables import ScoreTable
+from qtmnet.report.viewer import Viewer
+from simulators.errors import InputError
+
+PLANES = {
+    True: ("Axial", "Coronal", "Sagittal"),
+    False: ("Plane x–y", "Plane x–z", "Plane y–z"),
+}
+"""Names of the planes whose normal is the third, second and first axis, by whether the maps are anatomical."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a page says, in reading order; what is empty is left out.
+
+    Attributes:
+        title: of the page.
+        summary: what this is, in a sentence or two.
+        tables: scores, that of the whole first.
+        flags: outcomes of quality checks.
+        unchecked: what could not be checked, and why.
+        viewer: maps to look at.
+        charts: distributions.
+        methods: how perfusion was computed.
+        notes: what was chosen or assumed on the way.
+        settings: what was asked for.
+        provenance: what made the report.
+    """
+
+    title: str
+    summary: str
+    viewer: Viewer
+    flags: tuple[Flag, ...]
+    charts: tuple[Chart, ...]
+    methods: tuple[Method, ...]
+    settings: Settings
+    provenance: Settings
+    tables: tuple[ScoreTable, ...] = ()
+    unchecked: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def write_report(path: Path, report: Report) -> Path:
+    """Write a report; the file appears whole or not at all.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: if it cannot be written, for instance because the disk is full.
+    """
+    content = render(report).encode()
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: could not be written ({error.strerror or error}); make room, or choose another folder"
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+    return path
+
+
+def render(report: Report) -> str:
+    """The page's HTML."""
+    environment = Environment(
+        loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    packed = report.viewer.packed()
+    return environment.get_template("template.html").render(
+        report=report,
+        planes=PLANES[report.viewer.anatomical],
+        subjects=packed["subjects"],
+        data=_as_script(packed),
+        style=Markup(_read("style.css")),
+        script=Markup(_read("viewer.js")),
+        n_warnings=sum(flag.level == "warning" for flag in report.flags),
+        megabytes=_size_of_maps(packed) / 1e6,
+    )
+
+
+def _read(name: str) -> str:
+    return (files("qtmnet.report") / name).read_text(encoding="utf-8")
+
+
+def _as_script(packed: Mapping[str, object]) -> Markup:
+    """JSON for a script element, which must not hold what could end it."""
+    return Markup(json.dumps(packed, allow_nan=False).replace("<", "\\u003c"))
+
+
+def _size_of_maps(packed: Mapping[str, object]) -> int:
+    return len(json.dumps(packed["subjects"]))

@@ -1,0 +1,140 @@
+"""A browser that lets nothing but the report itself be loaded, and a small report whose maps are known."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from qtmnet.metrics import Scores
+from qtmnet.report.charts import histogram, scatter
+from qtmnet.report.methods import calibration, kinetic_method
+from qtmnet.report.page import Report, write_report
+from qtmnet.report.quality import negative_cbf
+from qtmnet.report.tables import score_table
+from qtmnet.report.viewer import Group, Row, Scale, Viewer
+from qtmnet.report.volumes import Subject
+from simulators import Acquisition
+
+SHAPE = (5, 6, 4)
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+EXECUTABLE = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """Chromium, if the machine has it."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if EXECUTABLE is None:
+        pytest.skip("neither chromium nor google-chrome is installed")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=EXECUTABLE, args=FLAGS.split())
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser) -> Iterator[Callable]:
+    """Open a report; whatever it asks of the network or complains about fails the test."""
+    contexts, trouble = [], []
+
+    def opened(path: Path, **options):
+        context = browser.new_context(viewport={"width": 1200, "height": 900}, **options)
+        contexts.append(context)
+        url = path.resolve().as_uri()
+
+        def only_the_file(route) -> None:
+            if route.request.url.partition("#")[0] == url:
+                route.continue_()
+            else:
+                trouble.append(f"request: {route.request.url}")
+                route.abort()
+
+        context.route("**/*", only_the_file)
+        page = context.new_page()
+        page.on("console", lambda message: trouble.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
+        page.goto(url)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+def counted(shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
+    """A map (X, Y, Z) in which each voxel has a whole number of its own."""
+    return np.arange(np.prod(shape), dtype=float).reshape(shape)
+
+
+def make_subject(affine: np.ndarray | None = None, name: str = "one", **maps: np.ndarray) -> Subject:
+    """All voxels inside; truth counts up, the estimate counts down, and transit time is a tenth of the truth."""
+    truth = counted()
+    known = {"truth": truth, "multi_delay": truth[::-1, ::-1, ::-1].copy(), "att": truth / 10} | maps
+    size = (2.0, 2.0, 4.0) if affine is None else tuple(nib.affines.voxel_sizes(affine).tolist())
+    return Subject(name, np.ones(SHAPE, bool), known, affine, size)
+
+
+GROUPS = (
+    Group(
+        Scale("perfusion", "Perfusion (CBF)", "mL/100g/min", 0.0, 255.0, "magma", 1),
+        (Row("truth", "truth"), Row("multi_delay", "multi delay")),
+    ),
+    Group(
+        Scale("error", "Error", "mL/100g/min", -127.5, 127.5, "RdBu_r", 1, signed=True),
+        (Row("multi_delay", "multi delay − truth", less="truth"),),
+    ),
+    Group(Scale("att", "Transit time", "s", 0.0, 25.5, "viridis", 2), (Row("att", "multi delay"),)),
+)
+
+
+@pytest.fixture
+def groups() -> tuple[Group, ...]:
+    """Of all maps of `subject`; perfusion from 0 to 255, so that a value is the number of its colour."""
+    return GROUPS
+
+
+@pytest.fixture
+def subject() -> Callable[..., Subject]:
+    """See `make_subject`."""
+    return make_subject
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[..., Path]:
+    """Write a report of some subjects; other fields may be given."""
+
+    def write(*subjects: Subject, **fields: object) -> Path:
+        truth = counted().ravel()
+        scores = {"single_delay": Scores(0.2, -1.0, 0.9, float("nan")), "multi_delay": Scores(0.1, 2.0, 0.95, 1.0)}
+        content = {
+            "title": "A report",
+            "summary": "Of maps that are known.",
+            "tables": (
+                score_table("Whole brain", {"": scores}),
+                score_table("By tissue", {"grey": scores, "white": scores}, {"grey": 3, "white": 4000}),
+            ),
+            "flags": (negative_cbf(truth), negative_cbf(-truth, "upside down")),
+            "viewer": Viewer(GROUPS, subjects or (make_subject(np.diag([2.0, 2.0, 4.0, 1.0])),)),
+            "charts": (
+                histogram("Perfusion", "perfusion (mL/100g/min)", {"truth": truth, "multi_delay": truth}, 0, 100),
+                scatter(truth, {"multi_delay": truth + 1}, "perfusion (mL/100g/min)", 100),
+            ),
+            "methods": (
+                calibration("M0: 1000 in every voxel, as given.", 0.8),
+                kinetic_method("single_delay", Acquisition()),
+                kinetic_method("multi_delay", Acquisition()),
+            ),
+            "notes": ("volumes: 3 control, 3 label",),
+            "settings": (("Seed", "0"),),
+            "provenance": (("Command", "predict.py input=here"),),
+        } | fields
+        return write_report(tmp_path / "report.html", Report(**content))
+
+    return write
