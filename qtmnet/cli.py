@@ -5,6 +5,7 @@ second or two.
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import sys
@@ -30,8 +31,9 @@ IN_RANKS = ("train",)
 """Commands whose processes, if several are started, do one work together and not each its own."""
 
 HELP = {"-h", "--help"}
-SHOWS = {"--cfg", "-c", "--info", "-i", "--hydra-help", "--version", "--shell-completion", "-sc"}
-"""Flags of Hydra's that show something in place of the work."""
+FLAGS = {"-m", "--multirun", "-r", "--run", "--resolve"}
+FLAGS_WITH_A_WORD = {"-c", "--cfg", "-p", "--package", "-cd", "--config-dir", "-cn", "--config-name", "-i", "--info"}
+"""Flags of Hydra's, which only takes them before or after all overrides."""
 
 
 def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Callable[[], None]]:
@@ -63,10 +65,10 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
                 raise
 
         def main() -> None:
-            words = set(sys.argv[1:])
-            if words & HELP:
+            if HELP & set(sys.argv[1:]):
                 print(help_of(config_name))
                 return
+            sys.argv[1:] = _flags_first(sys.argv[1:])
             os.environ["HYDRA_FULL_ERROR"] = "1"
             warnings.formatwarning = _warning_line
             if config_name in IN_RANKS:
@@ -79,6 +81,20 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
         return main
 
     return decorate
+
+
+def _flags_first(words: list[str]) -> list[str]:
+    """The same words, flags before overrides, wherever they stood between them."""
+    flags, overrides = [], []
+    rest = iter(words)
+    for word in rest:
+        if word in FLAGS_WITH_A_WORD:
+            flags += [word, *itertools.islice(rest, 1)]
+        elif word in FLAGS:
+            flags.append(word)
+        else:
+            overrides.append(word)
+    return flags + overrides
 
 
 def _run_of_sweep(task: Callable[[DictConfig], object], cfg: DictConfig) -> object:

@@ -10,8 +10,9 @@ COMMANDS = ("train", "evaluate", "simulate", "predict")
 
 
 def options() -> list[str]:
-    groups = sorted(path for path in (ROOT / "conf").iterdir() if path.is_dir() and path.name != "__pycache__")
-    return [f"{group.name}={file.stem}" for group in groups for file in sorted(group.glob("*.yaml"))]
+    """All options of all groups, as they are given on a command line."""
+    files = sorted(file for file in (ROOT / "conf").rglob("*/*.yaml"))
+    return [f"{file.parent.relative_to(ROOT / 'conf')}={file.stem}" for file in files]
 
 
 BRAIN = ("anatomy=", "angiography=", "phantom=brain")
@@ -21,6 +22,8 @@ BESIDES = {
     "simulator=cupy": ("simulator.device=host",),
     "cluster=slurm": ("cluster.executor=local",),
     "data=cco_stream": ("data.samples_per_epoch=4", "data.n_trees=2"),
+    "hydra/sweeper=grid": ("--multirun",),
+    "hydra/sweeper=bayes": ("--multirun", "hydra.sweeper.n_trials=1", "optimizer.lr=interval(1e-3,1e-2)"),
 }
 """What an option needs besides, to run on any machine in seconds."""
 
@@ -29,7 +32,7 @@ BESIDES = {
 def test_option_trains_one_epoch(command, tiny, tmp_path: Path, option: str) -> None:
     outcome = command("train", option, *BESIDES.get(option, ()), *tiny, "name=one", "evaluate=false")
     assert outcome.status == 0, outcome.err
-    (checkpoint,) = tmp_path.glob("runs/one/*/checkpoints/last.ckpt")
+    (checkpoint,) = tmp_path.glob("runs/one/**/checkpoints/last.ckpt")
     assert checkpoint.stat().st_size > 0
 
 

@@ -68,3 +68,12 @@ def test_the_first_line_comes_before_torch(words: tuple[str, ...], tmp_path: Pat
     done = python(*words, *folders, PYTHONPATH=str(tmp_path))
     assert done.returncode == 77
     assert done.stderr.startswith(("train: starting", "sweep: "))
+
+
+def test_flags_may_stand_between_overrides(command) -> None:
+    shown = command("train", "seed=3", "--cfg", "job", "model.levels=2")
+    assert shown.status == 0, shown.err
+    assert "\nseed: 3\n" in shown.out
+    assert "  levels: 2\n" in shown.out
+    refused = command("train", "seed=3", "--multirun", "model.lrr=2")
+    assert refused.told[-1].startswith("error: model.lrr: no such setting")
