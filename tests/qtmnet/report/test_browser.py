@@ -18,7 +18,10 @@ def pixels(page, map_name: str, plane: int, scale: str = "perfusion") -> np.ndar
         """([scale, map, plane]) => {
             const canvas = document.querySelector(
                 `.row[data-scale="${scale}"][data-map="${map}"] canvas[data-plane="${plane}"]`);
-            const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            // A copy, as Chromium has advice for canvases that are read often.
+            const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", {willReadFrequently: true});
+            copy.drawImage(canvas, 0, 0);
+            const image = copy.getImageData(0, 0, canvas.width, canvas.height);
             return [canvas.height, canvas.width, Array.from(image.data)];
         }""",
         [scale, map_name, plane],
@@ -28,7 +31,7 @@ def pixels(page, map_name: str, plane: int, scale: str = "perfusion") -> np.ndar
 
 def coloured(values: np.ndarray, colours: str = "magma") -> np.ndarray:
     """Colours of values that number them, of a plane (across, up), as they stand on the screen."""
-    return matplotlib.colormaps[colours](values.T[::-1].astype(int), bytes=True)
+    return np.rint(255 * matplotlib.colormaps[colours](values.T[::-1].astype(int))).astype(np.uint8)
 
 
 def cut(values: np.ndarray, plane: int, slice_number: int) -> np.ndarray:
@@ -81,8 +84,8 @@ def test_errors_are_estimate_less_truth_in_colours_of_two_directions(written, op
         expected = coloured(rounded(error + 127.5), "RdBu_r")[..., :3].astype(int)
         assert np.abs(shown - expected).max() <= 6
     reds, blues = shown[..., 0] > shown[..., 2] + 10, shown[..., 2] > shown[..., 0] + 10
-    np.testing.assert_array_equal(reds, (error.T[::-1] > 10) & reds)
-    np.testing.assert_array_equal(blues, (error.T[::-1] < -10) & blues)
+    np.testing.assert_array_equal(reds, (error.T[::-1] > 0) & reds)
+    np.testing.assert_array_equal(blues, (error.T[::-1] < 0) & blues)
     assert reds.any()
     assert blues.any()
 
