@@ -1,5 +1,6 @@
 """predict.py, on synthetic scans whose perfusion is known."""
 
+import html
 import json
 from pathlib import Path
 
@@ -29,6 +30,10 @@ def test_kinetic_maps_of_a_scan(command, example, tmp_path: Path) -> None:
     sidecar = json.loads((tmp_path / "out" / "sub-01_cbf.json").read_text())
     assert sidecar["Units"].replace(" ", "") == "mL/100g/min"
     assert sidecar["EstimationAlgorithm"] == "multi_delay"
+    page = tmp_path / "out" / "sub-01_report.html"
+    assert f"report: {page.relative_to(tmp_path)}" in outcome.out
+    for note in sidecar["Notes"]:
+        assert html.escape(note) in page.read_text()
 
 
 def test_whole_dataset_and_single_file(command, new_scan, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def test_train_then_evaluate(command, tiny, tmp_path: Path) -> None:
     for scores in metrics.values():
         assert set(scores) == {"nrmse", "bias_ml_100g_min", "ssim", "slope"}
     assert (run / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert f"NRMSE {metrics['qtmnet']['nrmse']:.3f}" in (run / "report.html").read_text()
     assert "multi_delay" in outcome.out
     assert "2 unseen cubes" in outcome.out
 
@@ -57,6 +58,7 @@ def test_train_then_evaluate(command, tiny, tmp_path: Path) -> None:
     assert again.status == 0, again.err
     repeated = json.loads(only(tmp_path, "runs/evaluate/*/metrics.json").read_text())
     assert repeated["multi_delay"] == metrics["multi_delay"]
+    assert str(best) in only(tmp_path, "runs/evaluate/*/report.html").read_text()
     assert repeated["qtmnet"]["nrmse"] == pytest.approx(metrics["qtmnet"]["nrmse"], rel=1e-5)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qtmnet.metrics import Scores
-from qtmnet.report.charts import histogram, scatter
+from qtmnet.report.charts import Chart, histogram, scatter
 from qtmnet.report.methods import calibration, kinetic_method
 from qtmnet.report.page import Report, write_report
 from qtmnet.report.quality import negative_cbf
@@ -106,8 +106,16 @@ def subject() -> Callable[..., Subject]:
     return make_subject
 
 
+@pytest.fixture(scope="session")
+def charts() -> tuple[Chart, ...]:
+    """A chart of each kind."""
+    truth, label = counted().ravel(), "perfusion (mL/100g/min)"
+    lines = histogram("Perfusion", label, {"truth": truth, "multi_delay": truth[::2]}, 0, 100)
+    return lines, scatter(truth, {"multi_delay": truth + 1}, label, 100)
+
+
 @pytest.fixture
-def written(tmp_path: Path) -> Callable[..., Path]:
+def written(tmp_path: Path, charts: tuple[Chart, ...]) -> Callable[..., Path]:
     """Write a report of some subjects; other fields may be given."""
 
     def write(*subjects: Subject, **fields: object) -> Path:
@@ -122,10 +130,7 @@ def written(tmp_path: Path) -> Callable[..., Path]:
             ),
             "flags": (negative_cbf(truth), negative_cbf(-truth, "upside down")),
             "viewer": Viewer(GROUPS, subjects or (make_subject(np.diag([2.0, 2.0, 4.0, 1.0])),)),
-            "charts": (
-                histogram("Perfusion", "perfusion (mL/100g/min)", {"truth": truth, "multi_delay": truth}, 0, 100),
-                scatter(truth, {"multi_delay": truth + 1}, "perfusion (mL/100g/min)", 100),
-            ),
+            "charts": charts,
             "methods": (
                 calibration("M0: 1000 in every voxel, as given.", 0.8),
                 kinetic_method("single_delay", Acquisition()),

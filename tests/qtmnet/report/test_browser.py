@@ -7,6 +7,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from qtmnet.report.viewer import Group, Row, Scale, Viewer
+from qtmnet.report.volumes import Subject
+
 TRUTH = np.arange(5 * 6 * 4, dtype=float).reshape(5, 6, 4)
 AXIAL, CORONAL, SAGITTAL = range(3)
 RAS = np.diag([2.0, 2.0, 4.0, 1.0])
@@ -18,7 +21,10 @@ def pixels(page, map_name: str, plane: int, scale: str = "perfusion") -> np.ndar
         """([scale, map, plane]) => {
             const canvas = document.querySelector(
                 `.row[data-scale="${scale}"][data-map="${map}"] canvas[data-plane="${plane}"]`);
-            const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            // A copy, as Chromium has advice for canvases that are read often.
+            const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", {willReadFrequently: true});
+            copy.drawImage(canvas, 0, 0);
+            const image = copy.getImageData(0, 0, canvas.width, canvas.height);
             return [canvas.height, canvas.width, Array.from(image.data)];
         }""",
         [scale, map_name, plane],
@@ -28,7 +34,7 @@ def pixels(page, map_name: str, plane: int, scale: str = "perfusion") -> np.ndar
 
 def coloured(values: np.ndarray, colours: str = "magma") -> np.ndarray:
     """Colours of values that number them, of a plane (across, up), as they stand on the screen."""
-    return matplotlib.colormaps[colours](values.T[::-1].astype(int), bytes=True)
+    return np.rint(255 * matplotlib.colormaps[colours](values.T[::-1].astype(int))).astype(np.uint8)
 
 
 def cut(values: np.ndarray, plane: int, slice_number: int) -> np.ndarray:
@@ -81,8 +87,8 @@ def test_errors_are_estimate_less_truth_in_colours_of_two_directions(written, op
         expected = coloured(rounded(error + 127.5), "RdBu_r")[..., :3].astype(int)
         assert np.abs(shown - expected).max() <= 6
     reds, blues = shown[..., 0] > shown[..., 2] + 10, shown[..., 2] > shown[..., 0] + 10
-    np.testing.assert_array_equal(reds, (error.T[::-1] > 10) & reds)
-    np.testing.assert_array_equal(blues, (error.T[::-1] < -10) & blues)
+    np.testing.assert_array_equal(reds, (error.T[::-1] > 0) & reds)
+    np.testing.assert_array_equal(blues, (error.T[::-1] < 0) & blues)
     assert reds.any()
     assert blues.any()
 
@@ -134,35 +140,46 @@ def test_perfusion_maps_have_one_colour_scale(written, open_page) -> None:
     assert scale.get_attribute("aria-label") == "Colour scale from 0 to 60 mL/100g/min"
 
 
-@pytest.mark.parametrize("codes", ["RAS", "LAS", "LPS", "PIR", "SLA"])
-def test_left_and_right_are_the_patients(written, open_page, subject, groups, codes: str) -> None:
-    """However the voxels are stored: a map of mm to the right darkens to the left, where the letter L is."""
-    from qtmnet.report.viewer import Viewer
+SCALE = Scale("perfusion", "Position", "mm", 0.0, 130.0, "magma", 0)  # redder up to there
+POSITIONS = (Group(SCALE, tuple(Row(name, name) for name in "xyz")),)
 
-    to_ras = nib.orientations.inv_ornt_aff(nib.orientations.axcodes2ornt(codes), (5, 6, 4))
-    affine = np.linalg.inv(to_ras) if codes in ("RAS", "LAS", "LPS") else _affine_of(codes)
-    assert "".join(nib.aff2axcodes(affine)) == codes
+
+@pytest.mark.parametrize("codes", ["RAS", "LAS", "LPS", "PIR", "SLA"])
+def test_left_and_right_are_the_patients(written, open_page, codes: str) -> None:
+    """However the voxels are stored: a map of mm to the right darkens to the left, where the letter L is."""
+    affine = _affine_of(codes)
     mm = nib.affines.apply_affine(affine, np.moveaxis(np.indices((5, 6, 4)), 0, -1))
-    for axis, (plane, low, high) in enumerate(((AXIAL, "L", "R"), (SAGITTAL, "P", "A"), (CORONAL, "I", "S"))):
-        along = 20 * (mm[..., axis] - mm[..., axis].min())
-        page = open_page(written(viewer=Viewer(groups, (subject(affine, truth=along),))))
-        shown = pixels(page, "truth", plane)[..., 0].astype(int)
-        found = letters(page, plane)
-        if axis == 2:
-            assert (found["bottom"], found["top"]) == (low, high)
-            assert (np.diff(shown[::-1], axis=0) > 0).all()
-        else:
-            assert (found["left"], found["right"]) == (low, high)
-            assert (np.diff(shown, axis=1) > 0).all()
-        if axis == 0:
-            page.locator("#mirror").check()
-            found = letters(page, AXIAL)
-            assert (found["left"], found["right"]) == ("R", "L")
-            np.testing.assert_array_equal(pixels(page, "truth", AXIAL)[..., 0], shown[:, ::-1])
-            assert "left is on the right" in page.locator("#convention").inner_text()
+    maps = {name: 20 * (mm[..., axis] - mm[..., axis].min()) for axis, name in enumerate("xyz")}
+    shown = Subject("one", np.ones((5, 6, 4), bool), maps, affine, (1.0, 1.0, 1.0))
+    page = open_page(written(viewer=Viewer(POSITIONS, (shown,))))
+    red = {
+        (name, plane): pixels(page, name, plane)[..., 0].astype(int)
+        for name, plane in (
+            ("x", AXIAL),
+            ("x", CORONAL),
+            ("y", AXIAL),
+            ("y", SAGITTAL),
+            ("z", CORONAL),
+            ("z", SAGITTAL),
+        )
+    }
+    for place in (("x", AXIAL), ("x", CORONAL), ("y", SAGITTAL)):
+        assert (np.diff(red[place], axis=1) > 0).all()
+    for place in (("y", AXIAL), ("z", CORONAL), ("z", SAGITTAL)):
+        assert (np.diff(red[place][::-1], axis=0) > 0).all()
+    assert letters(page, AXIAL, "x") == {"left": "L", "right": "R", "bottom": "P", "top": "A"}
+    assert letters(page, CORONAL, "x") == {"left": "L", "right": "R", "bottom": "I", "top": "S"}
+    assert letters(page, SAGITTAL, "x") == {"left": "P", "right": "A", "bottom": "I", "top": "S"}
+
+    page.locator("#mirror").check()
+    assert letters(page, AXIAL, "x") == {"left": "R", "right": "L", "bottom": "P", "top": "A"}
+    assert letters(page, SAGITTAL, "x") == {"left": "P", "right": "A", "bottom": "I", "top": "S"}
+    np.testing.assert_array_equal(pixels(page, "x", AXIAL)[..., 0], red["x", AXIAL][:, ::-1])
+    assert "left is on the right" in page.locator("#convention").inner_text().replace("’", "'")
 
 
 def _affine_of(codes: str) -> np.ndarray:
+    """An affine of 1 mm whose axes point to these sides."""
     ways = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
     affine = np.diag([0.0, 0.0, 0.0, 1.0])
     for column, code in enumerate(codes):
@@ -172,8 +189,6 @@ def _affine_of(codes: str) -> np.ndarray:
 
 
 def test_cubes_are_chosen_by_name_and_have_no_left(written, open_page, subject, groups) -> None:
-    from qtmnet.report.viewer import Viewer
-
     cubes = (subject(name="Test cube 1"), subject(name="Test cube 2", truth=TRUTH + 100))
     page = open_page(written(viewer=Viewer(groups, cubes)))
     start = int(page.locator("#slice-0").input_value())
@@ -184,9 +199,6 @@ def test_cubes_are_chosen_by_name_and_have_no_left(written, open_page, subject, 
 
 
 def test_what_is_outside_the_mask_is_blank_and_what_is_not_finite_is_magenta(written, open_page, groups) -> None:
-    from qtmnet.report.viewer import Viewer
-    from qtmnet.report.volumes import Subject
-
     inside = np.zeros((9, 10, 8), bool)
     inside[3:6, 4:6, 2:5] = True
     values = np.where(inside, 50.0, 0)
@@ -255,7 +267,7 @@ def test_the_report_of_a_scan_opens(command, example, open_page, tmp_path: Path)
     page = open_page(tmp_path / "out" / "sub-01_report.html")
     cbf = nib.as_closest_canonical(nib.load(tmp_path / "out" / "sub-01_cbf.nii.gz")).get_fdata()
     # Voxels of the mask are 1 to 4, 1 to 5 and 1 to 3 of the file; x is stored from right to left.
-    mask = np.flip(example.brain, 0)[:, :, :]
+    mask = np.flip(example.brain, 0)
     start = [int(page.locator(f"#slice-{plane}").input_value()) for plane in (2, 1, 0)]
     low = [int(np.flatnonzero(mask.any(axis=other))[0]) - 1 for other in ((1, 2), (0, 2), (0, 1))]
     value = cbf[tuple(np.add(start, low))]
