@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from qtmnet.baselines import KINETIC_METHODS, fit_baselines
+from qtmnet.brain_estimates import RegionScores
 from qtmnet.brain_evaluation import check_settings, evaluate_brain
 from qtmnet.brains import simulate_brain_for
 from qtmnet.checkpoint import load_estimator
@@ -17,6 +18,7 @@ from qtmnet.data import QTMDataModule
 from qtmnet.estimator import Estimator
 from qtmnet.figures import save_comparison
 from qtmnet.metrics import Scores, score
+from qtmnet.progress import watched
 from qtmnet.report.cubes import cubes_report
 from qtmnet.report.page import write_report
 from qtmnet.report.settings import Settings
@@ -36,19 +38,31 @@ class Estimates:
     by_method: dict[str, np.ndarray]
 
 
-def evaluate(cfg: DictConfig) -> object:
-    """Evaluate a checkpoint, and the kinetic models beside it; see `conf/evaluate.yaml`.
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores by method, over all cubes or the whole brain; of a brain also by kind of region, region and method."""
 
-    Returns:
-        Scores by method; of a brain by kind of region, region and method.
+    scores: dict[str, Scores]
+    by_region: RegionScores | None = None
+
+    def measures(self) -> dict[str, float]:
+        """What a sweep compares: the relative error of each method."""
+        return {method: score.nrmse for method, score in self.scores.items()}
+
+
+def evaluate(cfg: DictConfig) -> Evaluation:
+    """Evaluate a checkpoint, and the kinetic models beside it; see `conf/evaluate.yaml`.
 
     Raises:
         InputError: for settings that do not fit the phantom.
     """
-    return evaluate_cubes_of(cfg) if cfg.get("phantom") is None else evaluate_phantom(cfg)
+    if cfg.get("phantom") is None:
+        return Evaluation(evaluate_cubes_of(cfg))
+    by_region = evaluate_phantom(cfg)
+    return Evaluation(by_region["brain"]["all"], by_region)
 
 
-def evaluate_phantom(cfg: DictConfig) -> object:
+def evaluate_phantom(cfg: DictConfig) -> RegionScores:
     """Evaluate on the phantom of the configuration, with the network if there is one."""
     phantom = instantiate(cfg.phantom, _convert_="all")
     if not isinstance(phantom, BrainParameters):
@@ -126,7 +140,10 @@ def evaluate_on_cubes(
 
 def estimate_cubes(estimator: Estimator, data: QTMDataModule) -> Estimates:
     """Estimate the test cubes with the network and both kinetic models, from the same frames."""
-    pairs = list(_estimate_each(estimator, data))
+    pairs: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
+    with watched(lambda: len(pairs), data.n_cubes["test"], "Estimating test cubes"):
+        for pair in _estimate_each(estimator, data):
+            pairs.append(pair)
     truth = np.stack([truth for truth, _ in pairs])
     return Estimates(truth, {method: np.stack([maps[method] for _, maps in pairs]) for method in METHODS})
 

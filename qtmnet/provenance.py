@@ -1,6 +1,7 @@
 """Which code a result came from."""
 
 import subprocess
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -9,9 +10,35 @@ PACKAGES = ("qtmnet", "torch", "lightning", "numpy", "numba")
 ROOT = Path(__file__).parents[1]
 
 
-def provenance() -> dict[str, object]:
-    """Plain data: versions by package, and of a checkout the git revision and whether files differ from it."""
-    return {"versions": {name: found for name in PACKAGES if (found := _version(name))}, **_git()}
+@dataclass(frozen=True)
+class Provenance:
+    """The code that ran.
+
+    Attributes:
+        versions: of packages, by name.
+        git_revision: of the checkout that it was run from, if it was.
+        git_changed: whether files differ from that revision.
+    """
+
+    versions: dict[str, str]
+    git_revision: str | None = None
+    git_changed: bool | None = None
+
+    def plain(self) -> dict[str, object]:
+        """Containers and text only."""
+        return asdict(self)
+
+
+def provenance() -> Provenance:
+    """Of this process."""
+    versions = {name: found for name in PACKAGES if (found := _version(name))}
+    try:
+        # An installed package may lie in somebody else's repository, which does not keep it.
+        _ask_git("ls-files", "--error-unmatch", str(Path(__file__).relative_to(ROOT)))
+        changed = _ask_git("status", "--porcelain", "--untracked-files=no")
+        return Provenance(versions, _ask_git("rev-parse", "HEAD").strip(), bool(changed.strip()))
+    except (OSError, subprocess.SubprocessError):
+        return Provenance(versions)
 
 
 def _version(name: str) -> str | None:
@@ -19,16 +46,6 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
-
-
-def _git() -> dict[str, object]:
-    """Of the repository that keeps this file; nothing, where git or the repository is missing."""
-    try:
-        _ask_git("ls-files", "--error-unmatch", str(Path(__file__).relative_to(ROOT)))
-        changed = _ask_git("status", "--porcelain", "--untracked-files=no")
-        return {"git_revision": _ask_git("rev-parse", "HEAD").strip(), "git_changed": bool(changed.strip())}
-    except (OSError, subprocess.SubprocessError):
-        return {}
 
 
 def _ask_git(*words: str) -> str:

@@ -99,7 +99,7 @@ def build_module(cfg: DictConfig, data: QTMDataModule) -> QTMModule:
         instantiate(cfg.loss),
         instantiate(cfg.optimizer),
         final_learning_rate=cfg.final_learning_rate,
-        config={**{str(name): value for name, value in settings.items()}, "provenance": provenance()},
+        config={**{str(name): value for name, value in settings.items()}, "provenance": provenance().plain()},
     )
 
 

@@ -12,7 +12,7 @@ from qtmnet.report.charts import Chart, histogram, scatter
 from qtmnet.report.methods import Method, kinetic_method, network_method, simulated_calibration
 from qtmnet.report.page import Report
 from qtmnet.report.quality import Flag, coverage, impossible_cbf, negative_cbf
-from qtmnet.report.settings import Settings, protocol, provenance
+from qtmnet.report.settings import Settings, origin, protocol
 from qtmnet.report.tables import KINDS, ScoreTable, score_table, title_of
 from qtmnet.report.viewer import PERFUSION_UNIT, Viewer, comparison_groups, rounded_up
 from qtmnet.report.volumes import Subject
@@ -60,7 +60,7 @@ def brain_report(
         charts=_charts(estimates, truth),
         methods=_methods(estimates, acquisition, label, estimator),
         settings=(*protocol(acquisition), *asked),
-        provenance=provenance(),
+        provenance=origin(),
     )
 
 

@@ -11,7 +11,7 @@ from qtmnet.report.charts import histogram, scatter
 from qtmnet.report.methods import Method, kinetic_method, network_method, simulated_calibration
 from qtmnet.report.page import Report
 from qtmnet.report.quality import impossible_cbf, negative_cbf
-from qtmnet.report.settings import Settings, noise, protocol, provenance
+from qtmnet.report.settings import Settings, noise, origin, protocol
 from qtmnet.report.tables import score_table, title_of
 from qtmnet.report.viewer import PERFUSION_UNIT, Viewer, comparison_groups, rounded_up
 from qtmnet.report.volumes import Subject
@@ -62,7 +62,7 @@ def cubes_report(
             *(_kinetic(name, recipe) for name in estimates if name != "qtmnet"),
         ),
         settings=(*protocol(recipe.acquisition), *asked, ("Noise", noise(recipe.snr))),
-        provenance=provenance(),
+        provenance=origin(),
     )
 
 

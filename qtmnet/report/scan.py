@@ -6,7 +6,7 @@ from qtmnet.report.charts import Chart, histogram
 from qtmnet.report.methods import Method, calibration
 from qtmnet.report.page import Report
 from qtmnet.report.quality import Flag, coverage, impossible_cbf, label_order, low_m0, m0_scale, negative_cbf
-from qtmnet.report.settings import Settings, protocol, provenance
+from qtmnet.report.settings import Settings, origin, protocol
 from qtmnet.report.tables import title_of
 from qtmnet.report.viewer import PERFUSION_UNIT, Viewer, estimate_groups, rounded_up
 from qtmnet.report.volumes import Subject
@@ -40,7 +40,7 @@ def scan_report(
         methods=(calibration(f"{m0}.", scan.labeling_efficiency), computed),
         notes=scan.notes,
         settings=(("Scan", str(scan.path)), *protocol(scan.acquisition), *asked),
-        provenance=provenance(),
+        provenance=origin(),
     )
 
 

@@ -1,19 +1,16 @@
 """The settings that a report states: protocol, noise, command, version."""
 
 import datetime
-import importlib.metadata
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from qtmnet.provenance import provenance
 from simulators.acquisition import Acquisition
 
 Settings = tuple[tuple[str, str], ...]
 """Names and values, in reading order."""
-
-PACKAGE = Path(__file__).parents[1]
 
 
 def protocol(acquisition: Acquisition) -> Settings:
@@ -39,33 +36,17 @@ def noise(snr: float | Sequence[float] | None) -> str:
     return f"signal-to-noise ratio {snr:g}"
 
 
-def provenance() -> Settings:
+def origin() -> Settings:
     """What made the report: command, version, git revision if there is one, and the time."""
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    revision = _revision()
+    code = provenance()
+    version = f"qtmnet {code.versions.get('qtmnet', '(not installed)')}"
+    if code.git_revision:
+        version += f", git {code.git_revision[:10]}{' with changes' if code.git_changed else ''}"
     return (
-        ("Command", command),
-        ("Version", f"qtmnet {_version()}" + (f", git {revision}" if revision else "")),
+        ("Command", shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])),
+        ("Version", version),
         ("Written", datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")),
     )
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("qtmnet")
-    except importlib.metadata.PackageNotFoundError:  # run from a folder that was not installed
-        return "(not installed)"
-
-
-def _revision() -> str:
-    """Of the folder that the package lies in, if that is a checkout: an installed one may lie in somebody else's."""
-    if not (PACKAGE.parent / ".git").exists():
-        return ""
-    command = ["git", "-C", str(PACKAGE.parent), "describe", "--always", "--dirty", "--abbrev=10"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""
 
 
 def _listed(values: Sequence[float]) -> str:
