@@ -148,7 +148,12 @@ def test_what_is_written(brain, scan, tmp_path, capsys) -> None:
     assert plain["tissue"]["grey"]["qtmnet"] == scores["tissue"]["grey"]["qtmnet"].as_dict()
     out = capsys.readouterr().out
     page = (tmp_path / "report.html").read_text()
-    for shown in ("MCA R", "By arterial transit time", f"NRMSE {scores['brain']['all']['qtmnet'].nrmse:.3f}"):
+    for shown in (
+        "MCA R",
+        "By distance from the great arteries",
+        ">5 to 10 mm<",
+        f"NRMSE {scores['brain']['all']['qtmnet'].nrmse:.3f}",
+    ):
         assert shown in page
     assert f"report: {tmp_path / 'report.html'}" in out
     for shown in ("qtmnet", "multi_delay, crushed", "MCA_R", "grey", "all arterial label in"):
