@@ -8,6 +8,7 @@ from qtmnet.baselines import kinetic_parameters
 from qtmnet.brain_estimates import BrainEstimates, RegionScores
 from qtmnet.brain_regions import Regions
 from qtmnet.estimator import Estimator
+from qtmnet.metrics import Scores
 from qtmnet.report.charts import Chart, histogram, scatter
 from qtmnet.report.methods import Method, kinetic_method, network_method, simulated_calibration
 from qtmnet.report.page import Report
@@ -18,6 +19,14 @@ from qtmnet.report.viewer import PERFUSION_UNIT, Viewer, comparison_groups, roun
 from qtmnet.report.volumes import Subject
 from simulators.acquisition import Acquisition
 from simulators.label import LabelKinetics
+
+SAID_BY_CAPTION = {
+    "great_vessel_distance": " from great arteries",
+    "att": " transit time",
+    "arterial_blood": " arteries",
+    "venous_blood": " veins",
+}
+"""Ends of regions' names, by kind."""
 
 QUANTITY = f"perfusion ({PERFUSION_UNIT})"
 
@@ -67,10 +76,17 @@ def brain_report(
 def _tables(scores: RegionScores, regions: Regions) -> tuple[ScoreTable, ...]:
     counts = {kind: {name: int(voxels.sum()) for name, voxels in named.items()} for kind, named in regions.items()}
     whole = score_table("Whole brain", {"": scores["brain"]["all"]})
-    parts = (
-        score_table(caption, scores[kind], counts.get(kind)) for kind, caption in KINDS.items() if scores.get(kind)
+    return (
+        whole,
+        *(_table_of(kind, scores[kind], counts.get(kind)) for kind in KINDS if scores.get(kind)),
     )
-    return (whole, *parts)
+
+
+def _table_of(kind: str, scores: Mapping[str, Mapping[str, Scores]], counts: dict[str, int] | None) -> ScoreTable:
+    """A table of one kind of region, whose caption says what its regions' names then need not."""
+    short = {name: name.removesuffix(SAID_BY_CAPTION.get(kind, "")) for name in scores}
+    n_voxels = None if counts is None else {short[name]: number for name, number in counts.items()}
+    return score_table(KINDS[kind], {short[name]: by_method for name, by_method in scores.items()}, n_voxels)
 
 
 def _flags(estimates: BrainEstimates) -> tuple[Flag, ...]:

@@ -194,13 +194,13 @@
 
   function describeSlice(number) {
     const through = PLANES[number].through, slider = sliders[number];
-    let text = "slice " + (state.cursor[through] + 1) + " of " + state.subject.shape[through];
+    let text = state.cursor[through] + 1 + " of " + state.subject.shape[through];
     if (state.subject.to_mm) {
       const mm = times(state.subject.to_mm, state.cursor)[through];
-      text += ", " + "xyz"[through] + " = " + signed(Math.round(mm), false) + " mm";
+      text += ", " + "xyz"[through] + " " + signed(Math.round(mm), false) + " mm";
     }
     slider.value = state.cursor[through];
-    slider.setAttribute("aria-valuetext", text);
+    slider.setAttribute("aria-valuetext", "slice " + text);
     document.getElementById("slice-text-" + number).textContent = text;
   }
 

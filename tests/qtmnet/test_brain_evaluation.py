@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from qtmnet.brain_estimates import with_noise
 from qtmnet.brain_evaluation import evaluate_brain
 from qtmnet.brain_regions import brain_regions, brain_voxels
+from qtmnet.estimator import Recipe
 from qtmnet.map_figures import Cuts
 from simulators import Acquisition, CubeParameters, InputError, simulate_cube
 from simulators.anatomy import GREY, WHITE, Anatomy
@@ -55,7 +56,9 @@ def scan(brain: Brain) -> BrainScan:
 
 def network(estimate: np.ndarray, acquisition: Acquisition = PROTOCOL) -> SimpleNamespace:
     """A network that has been told what to answer."""
-    return SimpleNamespace(recipe=SimpleNamespace(acquisition=acquisition), perfusion=lambda *_: estimate)
+    unet = {"_target_": "qtmnet.models.unet_cbam.UNetCBAM"}
+    recipe = Recipe(unet, "calibrated", acquisition, CubeParameters(), {}, 0, None)
+    return SimpleNamespace(recipe=recipe, perfusion=lambda *_: estimate)
 
 
 def regions_of(scores: dict) -> list[tuple[str, str]]:
@@ -145,7 +148,12 @@ def test_what_is_written(brain, scan, tmp_path, capsys) -> None:
     assert plain["tissue"]["grey"]["qtmnet"] == scores["tissue"]["grey"]["qtmnet"].as_dict()
     out = capsys.readouterr().out
     page = (tmp_path / "report.html").read_text()
-    for shown in ("MCA R", "By arterial transit time", f"NRMSE {scores['brain']['all']['qtmnet'].nrmse:.3f}"):
+    for shown in (
+        "MCA R",
+        "By distance from the great arteries",
+        ">5 to 10 mm<",
+        f"NRMSE {scores['brain']['all']['qtmnet'].nrmse:.3f}",
+    ):
         assert shown in page
     assert f"report: {tmp_path / 'report.html'}" in out
     for shown in ("qtmnet", "multi_delay, crushed", "MCA_R", "grey", "all arterial label in"):
