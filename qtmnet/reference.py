@@ -152,8 +152,12 @@ def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _text(text: str) -> str:
     """Text in which nothing but what stands in backticks is more than text to Markdown, its tables and HTML."""
     parts = text.split("`")
-    parts[::2] = [re.sub(r"([*_\[\]$\\])", r"\\\1", html.escape(part, quote=False).replace("|", "&#124;")) for part in parts[::2]]
+    parts[::2] = [_escaped(part) for part in parts[::2]]
     return "`".join(parts)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([*_\[\]$\\])", r"\\\1", html.escape(text, quote=False).replace("|", "&#124;"))
 
 
 def _code(text: str, language: str) -> str:
