@@ -1,0 +1,276 @@
+"""Every command that the documentation shows, run as it stands there, on problems of a second.
+
+Commands are the lines of fenced blocks without a language, or with that of a shell, and whatever begins as one does in
+backticks. What they say is kept; overrides behind them make them small, and what stands for a reader's own files is
+replaced. Blocks with a title are files, written before the commands of their page run, in order and in one folder.
+"""
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from qtmnet.reference import reference
+from tests.conftest import TINY
+
+ROOT = Path(__file__).parents[1]
+
+CANNOT_RUN = {
+    "pip install": "it would change the environment that the tests run in",
+    "srun": "it needs Slurm",
+}
+"""Beginnings of commands that no test can run, with the reason."""
+
+PROGRAMS = (*("python", "torchrun", "pytest", "pip", "srun", "sbatch", "mkdocs", "wandb", "tensorboard", "optuna"),)
+"""What a command in backticks begins with; a fenced line may begin with anything, and fails if it is not known here."""
+
+SHELLS = ("", "bash", "sh", "shell", "console")
+
+CUBES = tuple(word for word in TINY if word.split(".")[0] in ("phantom", "data", "cluster"))
+
+BRAIN = ("phantom.voxel_size_mm=[8,8,8]",)
+
+SMALL = {
+    "benchmarks/brain.py": "--voxel-size 8",
+    "benchmarks/cube.py": "--repeats 1 --side 12",
+    "benchmarks/growth.py": "--repeats 1 --largest 16",
+    "benchmarks/stream.py": "--repeats 1 --cubes 2",
+    "benchmarks/throughput.py": "--workers 1 --cubes 2 --epochs 1",
+}
+"""Smallest settings of each benchmark."""
+
+BESIDES = {
+    "cluster=slurm": ("cluster.executor=local",),
+    "cluster=dask": ("cluster.address=null",),
+    "simulator=cupy": ("simulator.device=host",),
+    "data=cco_stream": ("data.samples_per_epoch=4", "data.n_trees=2", "data.loader_workers=0"),
+}
+"""What an option needs besides, to run on any machine in seconds."""
+
+STANDS_FOR = {
+    "…": "",
+    "data.snr=…": "data.snr=[2,20]",
+    "input=…": "input=sub-01/perf",
+    "output_dir=…": "output_dir=out",
+    "acquisition.from_bids=SCAN": "acquisition.from_bids=sub-01/perf",
+    "data.dir=/shared/cubes": "data.dir=shared/cubes",
+    "data.dir=s3://bucket/cubes": "data.dir=memory://bucket/cubes",
+}
+"""What a reader would put in place of a word."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, its commands in order, and the files that it tells the reader to save."""
+
+    name: str
+    commands: tuple[str, ...]
+    files: dict[str, str]
+
+
+def page(name: str, text: str) -> Page:
+    fence = re.compile(r"^ *```(\w*)(?: title=\"([^\"\n]*)\")?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+    commands: list[tuple[int, str]] = []
+    files = {found[2]: found[3] for found in fence.finditer(text) if found[2]}
+    for found in fence.finditer(text):
+        if found[1] in SHELLS and not found[2]:
+            commands += [(found.start(), line) for line in shell_lines(found[3])]
+    prose = fence.sub(lambda found: " " * len(found[0]), text)
+    for found in re.finditer(r"`([^`]+)`", prose):
+        words = found[1].split()
+        if words and words[0] in PROGRAMS and len(words) > 1:
+            commands.append((found.start(), " ".join(words)))
+    return Page(name, tuple(line for _, line in sorted(commands, key=lambda entry: entry[0])), files)
+
+
+def shell_lines(block: str) -> Iterator[str]:
+    """Commands of a block: its lines without comments, those that `&&` joins apart."""
+    for line in block.replace("\\\n", " ").splitlines():
+        for part in re.sub(r"(^|\s+)#.*", "", line).split(" && "):
+            if part.strip():
+                yield part.strip().removeprefix("$ ")
+
+
+def pages() -> list[Page]:
+    paths = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    found = [page(path.stem, path.read_text(encoding="utf-8")) for path in paths]
+    return [*found, page("reference", reference())]
+
+
+PAGES = pages()
+
+
+def reason_not_to_run(line: str) -> str | None:
+    return next((reason for start, reason in CANNOT_RUN.items() if line.startswith(start)), None)
+
+
+def shrunk(line: str) -> str:
+    """A command with what makes it small behind it, and without what that overrides."""
+    words = [STANDS_FOR.get(word, word) for word in shlex.split(line)]
+    words = [word for word in words if word]
+    if words[0] == "pytest":
+        return shlex.join([*words, "--collect-only", "-q"])
+    if words[0] == "mkdocs":
+        return shlex.join([*words, "--site-dir", "site"]) if words[1] == "build" else shlex.join(words)
+    small = shlex.split(SMALL[words[1]]) if words[1] in SMALL else overrides(words)
+    if "--zarr" in words and importlib.util.find_spec("zarr") is None:  # which nothing but this comparison needs
+        words.remove("--zarr")
+    words = ["--nproc-per-node=2" if word.startswith("--nproc-per-node") else word for word in words]
+    given = {word.partition("=")[0] for word in small if "=" in word}
+    return shlex.join([*(word for word in words if word.partition("=")[0] not in given), *small])
+
+
+def overrides(words: list[str]) -> list[str]:
+    """Settings that make a command of the project small."""
+    of_brain = any(word.startswith("phantom=brain") for word in words)
+    besides = [setting for word in words for setting in BESIDES.get(word, ())]
+    script = next((Path(word).stem.partition("_")[0] for word in words if word.endswith(".py")), "")
+    if script == "train":
+        tiny = [word for word in TINY if not word.startswith("model.") or not any(w.startswith("model=") for w in words)]
+        if "trainer=ddp" in words:  # both processes need cubes to validate with
+            besides += ["data.n_cubes=26", "data.validation_share=0.12"]
+        if any(word.startswith("trainer.devices=") for word in words):
+            besides += ["trainer.devices=2"]
+        return [*tiny, *besides]
+    if script == "simulate":
+        return [*(BRAIN if of_brain else CUBES), *besides]
+    if script == "evaluate" and of_brain:
+        coarse = () if any(word.startswith("ckpt=") for word in words) else ("acquisition.voxel_size_mm=[8,8,8]",)
+        return [*BRAIN, *coarse, *besides]
+    return ["n_cubes=2", "cluster.n_workers=1"] if script == "evaluate" else []
+
+
+def cases() -> list[tuple[Page, str]]:
+    """Commands to run, each once; those of a page with files of its own stay together."""
+    seen: set[str] = set()
+    chosen = []
+    for source in PAGES:
+        for line in source.commands:
+            if reason_not_to_run(line) is None:
+                key = f"{source.name if source.files else ''} {shrunk(line) if is_known(line) else line}"
+                if key not in seen:
+                    chosen.append((source, line))
+                seen.add(key)
+    return chosen
+
+
+def is_known(line: str) -> bool:
+    words = [word for word in shlex.split(line) if not re.fullmatch(r"[A-Z_]+=.*", word)]
+    return bool(words) and words[0] in ("python", "torchrun", "pytest", "mkdocs")
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory, scan: Path) -> dict[str, Path]:
+    """Tiny trained networks: one for a brain and cubes, one for the example scan."""
+    folder = tmp_path_factory.mktemp("networks")
+    for name, settings in {
+        "brain": ["phantom.shape=[16,16,16]", "acquisition.voxel_size_mm=[8,8,8]"],
+        "scan": [f"acquisition.from_bids={scan}"],
+    }.items():
+        words = ["train.py", *TINY, *settings, f"name={name}", "evaluate=false"]
+        run([sys.executable, str(ROOT / words[0]), *words[1:]], folder)
+    return {name: next(folder.glob(f"runs/{name}/*/checkpoints/best.ckpt")) for name in ("brain", "scan")}
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic scan in the perf folder of a dataset."""
+    from tests.qtmnet.conftest import PAIRS, ExampleScan
+
+    dataset = tmp_path_factory.mktemp("dataset")
+    (dataset / "dataset_description.json").write_text('{"Name": "example", "BIDSVersion": "1.10.0"}')
+    ExampleScan(dataset / "sub-01" / "perf").write([("m0scan", 0.0), *PAIRS, *PAIRS])
+    return dataset / "sub-01" / "perf"
+
+
+@pytest.fixture(scope="module")
+def folder_of(tmp_path_factory: pytest.TempPathFactory, scan: Path) -> Callable[[Page], Path]:
+    """The folder that a page's commands run in: with the scan, and stages of brains that all pages share."""
+    folders: dict[str, Path] = {}
+    stages = tmp_path_factory.mktemp("stages")
+
+    def make(source: Page) -> Path:
+        if source.name not in folders:
+            folder = folders[source.name] = tmp_path_factory.mktemp(source.name)
+            shutil.copytree(scan.parents[1], folder, dirs_exist_ok=True)
+            (folder / "datasets").mkdir()
+            (folder / "datasets" / "brain").symlink_to(stages)
+            for name, text in source.files.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(text, encoding="utf-8")
+        return folders[source.name]
+
+    return make
+
+
+def run(words: list[str], folder: Path, **environment: str) -> None:
+    python_path = os.pathsep.join(path for path in (environment.get("PYTHONPATH"), str(ROOT)) if path)
+    # Warnings are errors in this process alone, as for a reader.
+    set_here = os.environ | {"OMP_NUM_THREADS": "1"} | environment | {"PYTHONPATH": python_path}
+    done = subprocess.run(words, cwd=folder, env=set_here, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+
+
+def with_checkpoint(words: list[str], folder: Path, checkpoints: dict[str, Path]) -> list[str]:
+    """The page's own checkpoint in place of what stands for one, else one that fits the command."""
+    fitting = checkpoints["scan" if any("predict" in word for word in words) else "brain"]
+    for i, word in enumerate(words):
+        if word.startswith("ckpt="):
+            own = sorted(folder.glob(word.removeprefix("ckpt=").replace("<time>", "*")))
+            words[i] = f"ckpt={own[-1] if own else fitting}"
+    return words
+
+
+@pytest.mark.parametrize(("source", "line"), cases(), ids=lambda value: value.name if isinstance(value, Page) else value)
+def test_command_of_the_documentation_runs(
+    source: Page, line: str, command, folder_of, checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert is_known(line), f"{source.name}: teach this test to run {line!r}, or say in CANNOT_RUN why nobody can"
+    folder = folder_of(source)
+    monkeypatch.chdir(folder)
+    words = with_checkpoint(shlex.split(shrunk(line)), folder, checkpoints)
+    assert "…" not in "".join(words) and "<" not in "".join(words), f"say what {line!r} stands for in STANDS_FOR"
+    environment = {}
+    while "=" in words[0]:
+        name, _, environment[name] = words.pop(0).partition("=")
+    own = (ROOT / words[1]).is_file() and not (folder / words[1]).is_file()
+    if words[0] == "python" and own and words[1].count("/") == 0 and not environment and "trainer=ddp" not in words:
+        outcome = command(words[1].removesuffix(".py"), *words[2:])
+        assert outcome.status == 0, f"{shlex.join(words)}\n{outcome.err}"
+        return
+    programs = {
+        "python": [sys.executable],
+        "torchrun": [sys.executable, "-m", "torch.distributed.run", "--standalone"],
+        "pytest": [sys.executable, "-m", "pytest", "--rootdir", str(ROOT)],
+        "mkdocs": [sys.executable, "-m", "mkdocs"],
+    }
+    of_project = [str(ROOT / word) if (ROOT / word).exists() and not word.startswith("-") else word for word in words]
+    run([*programs[words[0]], *(words[1:] if not own and words[0] == "python" else of_project[1:])], folder, **environment)
+
+
+def test_commands_are_found() -> None:
+    text = "```\npython a.py x=1 \\\n  y=2   # why\npip install b && ls -l\n```\n\n| `python c.py\nz=…` | `python` |\n"
+    text += '```text\npython no.py\n```\n\n```python title="a.py"\nprint()\n```\n'
+    found = page("example", text)
+    assert found.commands == ("python a.py x=1 y=2", "pip install b", "ls -l", "python c.py z=…")
+    assert found.files == {"a.py": "print()\n"}
+    assert not is_known("ls -l")
+    assert is_known("WHERE=here python a.py")
+
+
+@pytest.mark.parametrize("start", CANNOT_RUN)
+def test_what_cannot_be_run_is_still_in_the_documentation(start: str) -> None:
+    assert any(line.startswith(start) for source in PAGES for line in source.commands)
+
+
+@pytest.mark.parametrize("word", STANDS_FOR)
+def test_what_stands_for_something_is_still_in_the_documentation(word: str) -> None:
+    assert any(word in line.split() for source in PAGES for line in source.commands)
