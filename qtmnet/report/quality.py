@@ -11,23 +11,25 @@ import nibabel as nib
 import numpy as np
 
 NEGATIVE_SHARE = 0.1
-"""Noise alone makes some voxels of white matter negative; a tenth of all is more than a usable map has."""
+"""Noise alone makes some voxels of white matter negative; how many are too many is a judgement, not a measurement."""
 
 HIGHEST_CBF = 200.0
-"""mL/100g/min. Tissue at rest stays below half of it, children's grey matter included; above is label in arteries."""
+"""mL/100g/min, about three times grey matter at rest: beyond what tissue is expected to have, in children as well."""
 
 IMPOSSIBLE_SHARE = 0.005
-"""A few voxels with a large artery in them are in every scan without vascular crushing."""
+"""A few voxels with a large artery in them are to be expected without vascular crushing: 0.4 % of a healthy scan."""
 
 CONTROL_TO_M0 = {True: (0.01, 0.7), False: (0.4, 1.3), None: (0.01, 1.3)}
-"""Control over relaxed M0, by whether the background was suppressed. Unsuppressed control recovers to 0.4 of M0 in
-0.7 s; suppression leaves a few to some tens of percent; nothing but another scale of intensity takes it above 1.3."""
+"""Control over relaxed M0, by whether the background was suppressed. By 1 − e^(−t/T1) with T1 of 1.3 s,
+unsuppressed control is at 0.4 of M0 after 0.7 s and never above M0, noise and a spread of T1 aside; how much
+suppression leaves hangs on its pulses (0.36 in a healthy 2D scan)."""
 
 DIFFERENCE_TO_M0 = (0.0005, 0.05)
-"""Control − label over M0, mean of the brain: about 0.005 in health, 0.02 at most by the general kinetic model."""
+"""Control − label over M0, mean of the brain. By the general kinetic model it is 0.005 for CBF 60, ATT 0.8 s, 1.8 s of
+labeling and a delay of 1.8 s, and 0.018 without ATT and delay; the limits leave room around both."""
 
 MASK_SHARE = (0.03, 0.7)
-"""Of the field of view: a head scan's brain takes 0.1 to 0.4 of it, one cropped to the brain about a half."""
+"""Of the field of view, 0.23 in a healthy 2D scan; a wide range, as it hangs on how the field of view was laid."""
 
 EDGE_SHARE = 0.002
 """Of the mask's voxels, on one face of the field of view: less is a stray corner."""
