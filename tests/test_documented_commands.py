@@ -29,7 +29,7 @@ CANNOT_RUN = {
 }
 """Beginnings of commands that no test can run, with the reason."""
 
-PROGRAMS = (*("python", "torchrun", "pytest", "pip", "srun", "sbatch", "mkdocs", "wandb", "tensorboard", "optuna"),)
+PROGRAMS = ("python", "torchrun", "pytest", "pip", "srun", "sbatch", "mkdocs", "wandb", "tensorboard", "optuna")
 """What a command in backticks begins with; a fenced line may begin with anything, and fails if it is not known here."""
 
 SHELLS = ("", "bash", "sh", "shell", "console")
@@ -96,7 +96,7 @@ def shell_lines(block: str) -> Iterator[str]:
     for line in block.replace("\\\n", " ").splitlines():
         for part in re.sub(r"(^|\s+)#.*", "", line).split(" && "):
             if part.strip():
-                yield part.strip().removeprefix("$ ")
+                yield " ".join(part.removeprefix("$ ").split())
 
 
 def pages() -> list[Page]:
@@ -117,9 +117,10 @@ def shrunk(line: str) -> str:
     words = [STANDS_FOR.get(word, word) for word in shlex.split(line)]
     words = [word for word in words if word]
     if words[0] == "pytest":
-        return shlex.join([*words, "--collect-only", "-q"])
+        paths = [word for word in words if word.startswith("tests/")] or ["tests"]
+        return shlex.join([*(word for word in words if word not in paths), *paths, "--collect-only", "-q"])
     if words[0] == "mkdocs":
-        return shlex.join([*words, "--site-dir", "site"]) if words[1] == "build" else shlex.join(words)
+        return shlex.join([*words, "--config-file", "mkdocs.yml", "--site-dir", "site"])
     small = shlex.split(SMALL[words[1]]) if words[1] in SMALL else overrides(words)
     if "--zarr" in words and importlib.util.find_spec("zarr") is None:  # which nothing but this comparison needs
         words.remove("--zarr")
@@ -134,7 +135,9 @@ def overrides(words: list[str]) -> list[str]:
     besides = [setting for word in words for setting in BESIDES.get(word, ())]
     script = next((Path(word).stem.partition("_")[0] for word in words if word.endswith(".py")), "")
     if script == "train":
-        tiny = [word for word in TINY if not word.startswith("model.") or not any(w.startswith("model=") for w in words)]
+        tiny = [
+            word for word in TINY if not word.startswith("model.") or not any(w.startswith("model=") for w in words)
+        ]
         if "trainer=ddp" in words:  # both processes need cubes to validate with
             besides += ["data.n_cubes=26", "data.validation_share=0.12"]
         if any(word.startswith("trainer.devices=") for word in words):
@@ -229,7 +232,9 @@ def with_checkpoint(words: list[str], folder: Path, checkpoints: dict[str, Path]
     return words
 
 
-@pytest.mark.parametrize(("source", "line"), cases(), ids=lambda value: value.name if isinstance(value, Page) else value)
+@pytest.mark.parametrize(
+    ("source", "line"), cases(), ids=lambda value: value.name if isinstance(value, Page) else value
+)
 def test_command_of_the_documentation_runs(
     source: Page, line: str, command, folder_of, checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,8 +246,9 @@ def test_command_of_the_documentation_runs(
     environment = {}
     while "=" in words[0]:
         name, _, environment[name] = words.pop(0).partition("=")
-    own = (ROOT / words[1]).is_file() and not (folder / words[1]).is_file()
-    if words[0] == "python" and own and words[1].count("/") == 0 and not environment and "trainer=ddp" not in words:
+    if words[0] == "python" and (ROOT / words[1]).is_file() and "/" not in words[1] and "trainer=ddp" not in words:
+        for name, value in environment.items():
+            monkeypatch.syspath_prepend(value) if name == "PYTHONPATH" else monkeypatch.setenv(name, value)
         outcome = command(words[1].removesuffix(".py"), *words[2:])
         assert outcome.status == 0, f"{shlex.join(words)}\n{outcome.err}"
         return
@@ -252,8 +258,12 @@ def test_command_of_the_documentation_runs(
         "pytest": [sys.executable, "-m", "pytest", "--rootdir", str(ROOT)],
         "mkdocs": [sys.executable, "-m", "mkdocs"],
     }
-    of_project = [str(ROOT / word) if (ROOT / word).exists() and not word.startswith("-") else word for word in words]
-    run([*programs[words[0]], *(words[1:] if not own and words[0] == "python" else of_project[1:])], folder, **environment)
+    run([*programs[words[0]], *(of_checkout(word, folder) for word in words[1:])], folder, **environment)
+
+
+def of_checkout(word: str, folder: Path) -> str:
+    """The path of a file of the checkout, unless the page has one of that name; any other word as it is."""
+    return str(ROOT / word) if (ROOT / word).exists() and not (folder / word).exists() else word
 
 
 def test_commands_are_found() -> None:
