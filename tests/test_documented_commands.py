@@ -31,6 +31,10 @@ CANNOT_RUN = {
     "srun *": "it needs Slurm",
     "pytest": "it is what runs this",
     "pytest -m gpu": "it is what runs this, on a GPU",
+    "mkdocs serve": "it serves until it is stopped",
+    "tensorboard *": "it serves until it is stopped",
+    "wandb *": "it needs an account",
+    "*logger.wandb.offline=false*": "it needs an account",
 }
 """Commands that no test can run, with the reason; * is whatever follows."""
 
@@ -56,6 +60,7 @@ BESIDES = {
     "cluster=slurm": ("cluster.executor=local",),
     "cluster=dask": ("cluster.address=null",),
     "simulator=cupy": ("simulator.device=host",),
+    "hydra/sweeper=bayes": ("hydra.sweeper.n_trials=2",),
     "data=cco_stream": ("data.samples_per_epoch=4", "data.n_trees=2", "data.loader_workers=0"),
 }
 """What an option needs besides, to run on any machine in seconds."""
@@ -66,6 +71,7 @@ STANDS_FOR = {
     "input=…": "input=sub-01/perf",
     "output_dir=…": "output_dir=out",
     "acquisition.from_bids=SCAN": "acquisition.from_bids=sub-01/perf",
+    "hydra.sweep.dir=runs/quickstart/<time>": "hydra.sweep.dir=runs/quickstart/again",
     "data.dir=/shared/cubes": "data.dir=shared/cubes",
     "data.dir=s3://bucket/cubes": "data.dir=memory://bucket/cubes",
 }
