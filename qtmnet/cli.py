@@ -33,7 +33,8 @@ IN_RANKS = ("train",)
 HELP = {"-h", "--help"}
 FLAGS = {"-m", "--multirun", "-r", "--run", "--resolve"}
 FLAGS_WITH_A_WORD = {"-c", "--cfg", "-p", "--package", "-cd", "--config-dir", "-cn", "--config-name", "-i", "--info"}
-"""Flags of Hydra's, which only takes them before or after all overrides."""
+OTHER_FLAGS = {"--hydra-help", "--version", "-sc", "--shell-completion", "--experimental-rerun"}
+"""Flags of Hydra's."""
 
 
 def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Callable[[], None]]:
@@ -68,7 +69,7 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
             if HELP & set(sys.argv[1:]):
                 print(help_of(config_name))
                 return
-            sys.argv[1:] = _flags_first(sys.argv[1:])
+            ending_well(_put_flags_first, first=first)
             os.environ["HYDRA_FULL_ERROR"] = "1"
             warnings.formatwarning = _warning_line
             if config_name in IN_RANKS:
@@ -83,18 +84,26 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
     return decorate
 
 
-def _flags_first(words: list[str]) -> list[str]:
-    """The same words, flags before overrides, wherever they stood between them."""
+def _put_flags_first() -> None:
+    """Let flags stand between overrides: Hydra takes them only before or after all of these.
+
+    Raises:
+        InputError: for a word that is neither.
+    """
     flags, overrides = [], []
-    rest = iter(words)
+    rest = iter(sys.argv[1:])
     for word in rest:
         if word in FLAGS_WITH_A_WORD:
             flags += [word, *itertools.islice(rest, 1)]
-        elif word in FLAGS:
+        elif word in FLAGS or word.split("=")[0] in OTHER_FLAGS | FLAGS_WITH_A_WORD:
             flags.append(word)
+        elif word.startswith("-"):
+            raise InputError(f"{word}: no such flag; settings have no dashes, as trainer.max_epochs=3")
+        elif "=" not in word and not word.startswith("~"):
+            raise InputError(f"{word}: no value; give {word}=…")
         else:
             overrides.append(word)
-    return flags + overrides
+    sys.argv[1:] = flags + overrides
 
 
 def _run_of_sweep(task: Callable[[DictConfig], object], cfg: DictConfig) -> object:

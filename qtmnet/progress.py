@@ -13,6 +13,7 @@ from simulators.errors import InputError
 
 SECONDS_BETWEEN_LOOKS = 2.0
 SECONDS_BETWEEN_LINES = 15.0
+COMPILING = "the first are on their way (a new installation compiles for about a minute)"
 
 
 @contextmanager
@@ -65,5 +66,5 @@ def _lines(n_done: Callable[[], int], total: int, description: str, ended: threa
         if now - latest > SECONDS_BETWEEN_LINES or (over and now - start > SECONDS_BETWEEN_LINES):
             latest, done = now, n_done()
             rate = (done - first) / (now - start)
-            left = f"{(total - done) / rate:.0f} s left" if rate > 0 else "the first are on their way"
+            left = f"{(total - done) / rate:.0f} s left" if rate > 0 else COMPILING
             print(f"{description}: {done}/{total}, {rate:.2f}/s, {left}", file=sys.stderr, flush=True)

@@ -40,17 +40,17 @@ def timing(series: Series, rows: np.ndarray) -> np.ndarray:
     return np.stack([delays, durations], axis=-1).round(_TIME_DIGITS)
 
 
-def read_efficiency(sidecar: Sidecar, given: float | None) -> tuple[float, str]:
-    """Labeling efficiency in total, and a line on where it came from."""
+def read_efficiency(sidecar: Sidecar, given: float | None) -> tuple[float, str, bool]:
+    """Labeling efficiency in total, a line on where it came from, and whether background suppression is in it."""
     if given is not None:
         if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= 1:
             raise InputError(f"labeling_efficiency: found {given!r}; give a fraction above 0, at most 1")
-        return float(given), f"labeling efficiency: {given:g} in total, as given"
+        return float(given), f"labeling efficiency: {given:g} in total, as given", True
     efficiency = sidecar.number("LabelingEfficiency")
     if efficiency is not None:
         if not 0 < efficiency <= 1:
             raise sidecar.error("LabelingEfficiency", "give a fraction above 0, at most 1")
-        return efficiency, f"labeling efficiency: {efficiency:g} from LabelingEfficiency, taken as the total"
+        return efficiency, f"labeling efficiency: {efficiency:g} from LabelingEfficiency, taken as the total", True
     pulses = sidecar.number("BackgroundSuppressionNumberPulses")
     if pulses is not None and (pulses < 0 or pulses != int(pulses)):
         raise sidecar.error("BackgroundSuppressionNumberPulses", "give a whole number, 0 or more")
@@ -59,12 +59,13 @@ def read_efficiency(sidecar: Sidecar, given: float | None) -> tuple[float, str]:
         note = f"labeling efficiency: {DEFAULT_EFFICIENCY} assumed"
         if suppressed:
             note += ", with no loss to background suppression: BackgroundSuppressionNumberPulses not found"
-        return DEFAULT_EFFICIENCY, note
+        return DEFAULT_EFFICIENCY, note, not suppressed
     total = DEFAULT_EFFICIENCY * PULSE_EFFICIENCY**pulses
-    return total, (
+    note = (
         f"labeling efficiency: {total:.4g} assumed, {DEFAULT_EFFICIENCY} times {PULSE_EFFICIENCY} for each of "
         f"{pulses:g} background suppression pulses"
     )
+    return total, note, True
 
 
 def read_acquisition(series: Series, delays: np.ndarray, durations: np.ndarray) -> tuple[Acquisition, list[str]]:

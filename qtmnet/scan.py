@@ -41,6 +41,7 @@ class AslScan:
         control: mean control signal, (X, Y, Z) float32; None if the scan holds differences.
         background_suppression: as the sidecar says; None if it does not.
         n_without_m0: voxels that the mask left out because M0 is not above 0 there.
+        suppression_accounted: whether the labeling efficiency holds what background suppression took of the label.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class AslScan:
     control: np.ndarray | None = None
     background_suppression: bool | None = None
     n_without_m0: int = 0
+    suppression_accounted: bool = True
 
     def concentration(self) -> np.ndarray:
         """C = ρ λ ΔM / (2 α M0), mL of fully labeled blood per mL of tissue, (K, X, Y, Z) float32; 0 off the mask."""
@@ -91,7 +93,7 @@ def read_scan(
     refuse_other_labeling(series.sidecar)
     delta_m, delays, durations, notes = _average(series)
     m0_image, m0_note = read_m0(series, m0)
-    efficiency, efficiency_note = read_efficiency(series.sidecar, labeling_efficiency)
+    efficiency, efficiency_note, suppression_accounted = read_efficiency(series.sidecar, labeling_efficiency)
     acquisition, acquisition_notes = read_acquisition(series, delays, durations)
     brain, n_without_m0, mask_note = _mask(series, mask, m0_image)
     doubts = _doubts(series, delta_m[:, brain].mean(), acquisition)
@@ -111,6 +113,7 @@ def read_scan(
         control=_mean_control(series),
         background_suppression=series.sidecar.flag("BackgroundSuppression"),
         n_without_m0=n_without_m0,
+        suppression_accounted=suppression_accounted,
     )
 
 

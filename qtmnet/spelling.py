@@ -6,12 +6,20 @@ import inspect
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
 from simulators.errors import InputError
+
+UNKNOWN = (
+    r"Could not override '([^'@]+)",
+    r"Could not delete from config. '([^']+)' does not exist",
+    r"Key '[^']+' .*full_key: (\S+)",
+)
+"""What Hydra and OmegaConf say of a setting that does not exist."""
 
 CLOSE_ENOUGH = 0.6
 """Names less alike than this are not offered."""
@@ -35,28 +43,37 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def offer(name: str, known: Iterable[str]) -> str:
     """The end of a message: the nearest name, or how to see all of them."""
     found = nearest(name, known)
-    command = f"python {sys.argv[0].rpartition('/')[2]} --cfg job"
-    return f"did you mean {found}?" if found else f"{command} shows what there is"
+    return f"did you mean {found}?" if found else f"python {_command()}.py --cfg job shows what there is"
 
 
 def configuration_line(error: Exception) -> str:
     """What Hydra or OmegaConf say over many lines, in one, with the nearest name that exists."""
     text = str(error)
-    if isinstance(error, MissingConfigException) and error.options and error.missing_cfg_file:
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
-        return (
-            f"{group}={option}: no such option; {_offer_option(group, option, error.options)} "
-            f"(there are {', '.join(error.options)})"
-        )
-    unknown = re.search(r"Could not override '([^'@]+)", text) or re.search(
-        r"Key '[^']+' .*full_key: (\S+)", text, re.S
-    )
-    if unknown:
-        name = unknown.group(1) or unknown.group(2)
-        return f"{name}: no such setting; {offer(name, _known_settings(name))}"
+        options = error.options or _options(group)
+        told = f"{_offer_option(group, option, options)} (there are {', '.join(options)})"
+        return f"{group}={option}: no such option; {told}"
+    if missing := re.search(r"Missing mandatory value: (\S+)", text):
+        return f"{missing[1]}: not given; give {missing[1]}=…, python {_command()}.py --help shows examples"
+    for pattern in UNKNOWN:
+        if unknown := re.search(pattern, text, re.S):
+            return f"{unknown[1]}: no such setting; {offer(unknown[1], _known_settings(unknown[1]))}"
+    if refused := re.search(r"Error in call to target '([^']+)':\s*\w+\((.*)\)", text, re.S):
+        return f"{refused[1].rpartition('.')[2]}: {refused[2].strip(chr(34) + chr(39))}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("To append", "Available", "object_type", "set "))]
-    return "configuration: " + " ".join(told[:4])
+    telling = [line for line in lines if not line.startswith(("To append", "Available", "object_type", "set "))]
+    return "configuration: " + " ".join(telling[:4])
+
+
+def _command() -> str:
+    return sys.argv[0].rpartition("/")[2].removesuffix(".py")
+
+
+def _options(group: str) -> list[str]:
+    """Options of a group in `conf`."""
+    folder = files("conf") / group
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir()) if folder.is_dir() else []
 
 
 def _offer_option(group: str, option: str, options: Sequence[str]) -> str:
@@ -69,16 +86,17 @@ def _known_settings(wrong: str) -> list[str]:
     from hydra import compose, initialize_config_module
     from hydra.core.global_hydra import GlobalHydra
 
-    config_name = sys.argv[0].rpartition("/")[2].removesuffix(".py")
     words = [word for word in sys.argv[1:] if "=" in word and not word.startswith(("-", "hydra."))]
     right = [word for word in words if word.split("=")[0].lstrip("+~") != wrong and "," not in word.split("=")[1]]
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
         for overrides in (right, []):
             try:
-                cfg = compose(config_name, overrides=overrides, return_hydra_config=True)
+                cfg = compose(_command(), overrides=overrides, return_hydra_config=True)
             except HydraException:
                 continue
+            if wrong.startswith("hydra."):
+                return [f"hydra.{name}" for name in dotted(cfg.hydra)]
             groups = [str(group) for group in cfg.hydra.runtime.choices]
             return [*dict.fromkeys([*dotted(cfg), *groups])]
     return []
@@ -95,8 +113,12 @@ def dotted(cfg: DictConfig) -> Iterator[str]:
             yield from (f"{key}.{name}" for name in dotted(value))
 
 
-def refuse_unknown_settings(cfg: DictConfig) -> None:
+def refuse_unknown_settings(cfg: DictConfig, overrides: Sequence[str] | None = None) -> None:
     """Look for settings that `+` or a file of one's own has added and nothing takes.
+
+    Args:
+        cfg: composed.
+        overrides: that it was composed with; by default those of this run.
 
     Raises:
         InputError: with the nearest name that there is.
@@ -109,19 +131,16 @@ def refuse_unknown_settings(cfg: DictConfig) -> None:
                 known = [*(name for name in names if name != f"{path}.{key}"), *(f"{path}.{name}" for name in allowed)]
                 what = str(node["_target_"]).rpartition(".")[2]
                 raise InputError(f"{path}.{key}: {what} has no such setting; {offer(f'{path}.{key}', known)}")
-    for name in _added():
-        if "." not in name and name in cfg and f"${{{name}" not in OmegaConf.to_yaml(cfg):
-            known = [other for other in names if other != name]
+    if overrides is None:
+        overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    for name in (word.split("=")[0].lstrip("+") for word in overrides if word.startswith("+")):
+        if "." not in name and name in cfg and not _is_group(name) and f"${{{name}" not in OmegaConf.to_yaml(cfg):
+            known = [*(other for other in names if other != name), *(entry.name for entry in files("conf").iterdir())]
             raise InputError(f"{name}: no such setting; {offer(name, known)}")
 
 
-def _added() -> list[str]:
-    """Names that `+` has added on the command line, groups left out."""
-    if not HydraConfig.initialized():
-        return []
-    hydra = HydraConfig.get()
-    names = [word.split("=")[0] for word in hydra.overrides.task if word.startswith("+")]
-    return [name.lstrip("+") for name in names if name.lstrip("+").split("@")[0] not in hydra.runtime.choices]
+def _is_group(name: str) -> bool:
+    return HydraConfig.initialized() and name in HydraConfig.get().runtime.choices
 
 
 def _built(cfg: DictConfig, path: str = "") -> Iterator[tuple[str, DictConfig]]:

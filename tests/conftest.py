@@ -35,7 +35,11 @@ class Outcome:
     @property
     def told(self) -> list[str]:
         """Lines of `err`, but for the first one on where results will be."""
-        return [line for line in self.err.splitlines() if line.strip() and ": starting; results" not in line]
+        return [
+            line
+            for line in self.err.splitlines()
+            if line.strip() and ": starting; results" not in line and ": a sweep, results" not in line
+        ]
 
 
 Command = Callable[..., Outcome]

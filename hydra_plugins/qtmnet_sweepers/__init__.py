@@ -21,6 +21,9 @@ from omegaconf import DictConfig
 
 from qtmnet.endings import Incomplete
 
+LOOKED_AT = 200
+"""Runs whose configurations are composed before the first one begins."""
+
 
 class _SweeperOfRuns(Sweeper):
     """What both have in common: a folder that is gone on with, and a table at the end."""
@@ -50,11 +53,14 @@ class _SweeperOfRuns(Sweeper):
         from qtmnet.sweeps.runner import SweepFolder
 
         assert self.config is not None
-        folder = SweepFolder(Path(self.config.hydra.sweep.dir), arguments)
+        name, path = self.config.hydra.job.name, self.config.hydra.sweep.dir
+        print(f"{name}: a sweep, results will be in {path}; looking at its settings", file=sys.stderr, flush=True)
         overrides = OverridesParser.create(config_loader=self.config_loader).parse_overrides(arguments)
-        go_on = f"go on with: {_this_command()} hydra.sweep.dir={folder.path}"
-        print(f"sweep: {folder.path}; after an interruption, {go_on}", file=sys.stderr, flush=True)
+        n_runs = self._look_at(overrides)
+        folder = SweepFolder(Path(self.config.hydra.sweep.dir), arguments)
         with folder.held():
+            go_on = f"go on with: {_this_command()} hydra.sweep.dir={folder.path}"
+            print(f"sweep: {folder.path}; after an interruption, {go_on}", file=sys.stderr, flush=True)
             try:
                 self._run_all(folder, overrides)
             except KeyboardInterrupt:
@@ -62,15 +68,44 @@ class _SweeperOfRuns(Sweeper):
             finally:
                 outcomes = folder.log.read()
                 if outcomes:
-                    print_outcomes(outcomes.values(), f"{len(outcomes)} runs of {folder.path}")
+                    print_outcomes(outcomes.values(), f"{len(outcomes)} of {n_runs} runs of {folder.path}")
                     print(f"outcomes: {folder.log.path}", flush=True)
         n_failed = sum(outcome.state == FAILED for outcome in outcomes.values())
         if n_failed:
-            raise Incomplete(f"{n_failed} of {len(outcomes)} runs failed; mend that, and {go_on}")
+            raise Incomplete(
+                f"{n_failed} of {len(outcomes)} runs failed; other values make a new sweep, but if what failed them is "
+                f"mended, {go_on}"
+            )
         return outcomes
+
+    def _look_at(self, overrides: Sequence[Override]) -> int:
+        """How many runs there will be at most.
+
+        Raises:
+            InputError, HydraException: if none of them can be composed, or all have a setting that nothing takes.
+        """
+        raise NotImplementedError
 
     def _run_all(self, folder: Any, overrides: Sequence[Override]) -> None:
         raise NotImplementedError
+
+    def _refuse_if_none_composes(self, runs: Sequence[Sequence[str]]) -> None:
+        """A misspelt setting is in all runs and is refused; a value that one run cannot take is that run's outcome."""
+        from qtmnet.endings import line_of
+        from qtmnet.spelling import refuse_unknown_settings
+        from simulators.errors import InputError
+
+        wrong: list[tuple[int, Exception]] = []
+        for number, overrides in enumerate(runs[:LOOKED_AT]):
+            try:
+                cfg = self.config_loader.load_sweep_config(self.config, list(overrides))
+                refuse_unknown_settings(cfg, overrides)
+            except (HydraException, InputError) as error:
+                wrong.append((number, error))
+        if wrong and len(wrong) == len(runs):
+            raise wrong[0][1]
+        for number, reason in wrong:
+            print(f"run {number} will fail: {line_of(reason)}", file=sys.stderr, flush=True)
 
     @property
     def config_loader(self) -> Any:
@@ -93,23 +128,17 @@ class GridSweeper(_SweeperOfRuns):
         from qtmnet.sweeps.outcomes import DONE
 
         runs = grid_of(overrides)
-        self._refuse_if_none_composes([run.overrides for run in runs])
         kept, runner = folder.log.read(), self._runner(folder, len(runs))
         for number, run in enumerate(runs):
             if number not in kept or kept[number].state != DONE:
                 runner.run(number, run.swept, run.overrides)
 
-    def _refuse_if_none_composes(self, runs: Sequence[Sequence[str]]) -> None:
-        """A misspelt setting is in all runs and is refused; a value that one run cannot take is that run's outcome."""
-        first = None
-        for overrides in runs:
-            try:
-                self.validate_batch_is_legal([overrides])
-                return
-            except HydraException as error:
-                first = first or error
-        if first is not None:
-            raise first
+    def _look_at(self, overrides: Sequence[Override]) -> int:
+        from qtmnet.sweeps.grid import grid_of
+
+        runs = grid_of(overrides)
+        self._refuse_if_none_composes([run.overrides for run in runs])
+        return len(runs)
 
 
 class BayesSweeper(_SweeperOfRuns):
@@ -124,13 +153,19 @@ class BayesSweeper(_SweeperOfRuns):
     def __init__(self, n_trials: int, sampler: DictConfig, pruner: DictConfig) -> None:
         self.n_trials, self.sampler, self.pruner = n_trials, sampler, pruner
 
-    def _run_all(self, folder: Any, overrides: Sequence[Override]) -> None:
-        from qtmnet.sweeps.search import Search, optuna
+    def _look_at(self, overrides: Sequence[Override]) -> int:
+        from qtmnet.sweeps.search import first_of, optuna
         from simulators.errors import InputError
 
         if self.config is None or "trial" not in self.config:
             raise InputError("hydra/sweeper=bayes: searches trainings; leave it out here for a grid, or give train.py")
         optuna()
+        self._refuse_if_none_composes([first_of(overrides)])
+        return self.n_trials
+
+    def _run_all(self, folder: Any, overrides: Sequence[Override]) -> None:
+        from qtmnet.sweeps.search import Search
+
         search = Search(folder.path, overrides, lambda n_before: _other_seed(self.sampler, n_before))
         runner, kept = self._runner(folder, self.n_trials), folder.log.read()
         for number in search.interrupted():

@@ -12,7 +12,7 @@ from qtmnet.metrics import Scores
 from qtmnet.report.charts import Chart, histogram, scatter
 from qtmnet.report.methods import Method, kinetic_method, network_method, simulated_calibration
 from qtmnet.report.page import Report
-from qtmnet.report.quality import Flag, coverage, impossible_cbf, negative_cbf
+from qtmnet.report.quality import Flag, coverage, impossible_cbf, negative_cbf, transit_times
 from qtmnet.report.settings import Settings, origin, protocol
 from qtmnet.report.tables import KINDS, ScoreTable, score_table, title_of
 from qtmnet.report.viewer import PERFUSION_UNIT, Viewer, comparison_groups, rounded_up
@@ -63,7 +63,7 @@ def brain_report(
         summary=f"A simulated brain of {inside.sum():,} voxels, read by {readers} from the same images, and held "
         "against the perfusion that it was made with: as a whole, in its parts, and voxel by voxel.",
         tables=_tables(scores, regions),
-        flags=_flags(estimates),
+        flags=_flags(estimates, acquisition),
         unchecked="Order of control and label and M0 are not checked: simulated images have neither.",
         viewer=Viewer(groups, (Subject("Simulated brain", inside, maps, estimates.affine, acquisition.voxel_size_mm),)),
         charts=_charts(estimates, truth),
@@ -89,12 +89,13 @@ def _table_of(kind: str, scores: Mapping[str, Mapping[str, Scores]], counts: dic
     return score_table(KINDS[kind], {short[name]: by_method for name, by_method in scores.items()}, n_voxels)
 
 
-def _flags(estimates: BrainEstimates) -> tuple[Flag, ...]:
+def _flags(estimates: BrainEstimates, acquisition: Acquisition) -> tuple[Flag, ...]:
     found: Mapping[str, np.ndarray] = {name: maps[estimates.inside] for name, maps in estimates.by_method.items()}
     by_method = (
         check(values, title_of(name)) for name, values in found.items() for check in (negative_cbf, impossible_cbf)
     )
-    return (*by_method, coverage(estimates.inside, estimates.affine))
+    times = transit_times(estimates.att, estimates.inside, acquisition)
+    return (*by_method, coverage(estimates.inside, estimates.affine), times)
 
 
 def _charts(estimates: BrainEstimates, truth: np.ndarray) -> tuple[Chart, ...]:

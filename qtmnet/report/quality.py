@@ -10,6 +10,8 @@ from typing import Literal
 import nibabel as nib
 import numpy as np
 
+from simulators.acquisition import Acquisition
+
 NEGATIVE_SHARE = 0.1
 """Noise alone makes some voxels of white matter negative; how many are too many is a judgement, not a measurement."""
 
@@ -38,6 +40,12 @@ LOW_M0 = 0.1
 """Of the median M0 of the mask: below it CBF, which is divided by M0, is mostly noise."""
 
 LOW_M0_SHARE = 0.01
+
+SAME_TIME = 1e-4
+"""s; of times that were rounded to single precision."""
+
+UNTIMED_SHARE = 0.2
+"""Of voxels whose transit time lies outside of what the delays tell; a judgement, not a measurement."""
 
 FACES = {"L": "left", "R": "right", "P": "posterior", "A": "anterior", "I": "inferior", "S": "superior"}
 OPPOSITE = {"L": "R", "R": "L", "P": "A", "A": "P", "I": "S", "S": "I"}
@@ -74,7 +82,7 @@ def negative_cbf(cbf: np.ndarray, of: str = "") -> Flag:
         share > NEGATIVE_SHARE,
         f"Negative perfusion{of and f', {of}'}",
         f"{share:.1%} of voxels are below 0 (warning above {NEGATIVE_SHARE:.0%})",
-        ("Blood does not flow backwards; the few negative voxels are noise.", "More than noise usually leaves behind."),
+        ("Blood does not flow backwards; noise leaves so few behind.", "More than noise usually leaves behind."),
         "Look for motion, swapped control and label, or delays too short for the blood to arrive; average over regions "
         "rather than reading single voxels.",
     )
@@ -181,6 +189,56 @@ def coverage(mask: np.ndarray, affine: np.ndarray) -> Flag:
             "Part of the brain lies outside the images, or the mask is not of a brain.",
         ),
         "Do not report averages over regions that are cut off; if the mask is wrong, give another one.",
+    )
+
+
+def transit_times(att: np.ndarray, mask: np.ndarray, acquisition: Acquisition) -> Flag:
+    """Share of voxels whose transit time the delays do not tell.
+
+    Args:
+        att: estimated, (X, Y, Z), s; the multi-delay model sets what comes before a voxel's first delay to that.
+        mask: the brain, (X, Y, Z).
+        acquisition: protocol; each slice has its own time.
+    """
+    after_first_slice = np.broadcast_to(np.asarray(acquisition.slice_timing or 0.0), att.shape)[mask]
+    delay = att[mask] - after_first_slice
+    early = float((delay <= min(acquisition.post_labeling_delays) + SAME_TIME).mean())
+    late = float((delay >= max(acquisition.post_labeling_delays) - SAME_TIME).mean())
+    return _flag(
+        early + late > UNTIMED_SHARE,
+        "Transit times at the ends of the delays",
+        f"{early:.1%} of voxels are at the first delay, {late:.1%} at the last (warning above {UNTIMED_SHARE:.0%} "
+        "together)",
+        (
+            "The delays tell when blood arrived nearly everywhere.",
+            "There the blood came before the first delay, or after the last: the map of transit times does not tell "
+            "when, and perfusion leans on it.",
+        ),
+        "Read these transit times as limits; where many are early, shorter delays would tell more, where many are "
+        "late, longer ones.",
+    )
+
+
+def suppression_loss(suppressed: bool | None, accounted: bool, efficiency: float) -> Flag:
+    """Whether the loss of label to background suppression is known.
+
+    Args:
+        suppressed: whether the background was suppressed; None if that is not known.
+        accounted: whether the labeling efficiency was given, or the number of pulses.
+        efficiency: used, in total.
+    """
+    return _flag(
+        bool(suppressed) and not accounted,
+        "Labeling efficiency",
+        f"{efficiency:.3g} in total"
+        + (", with background suppression by a number of pulses that the sidecar does not give" * (not accounted))
+        * bool(suppressed),
+        (
+            "Nothing says that label was lost besides.",
+            "Each pulse takes about 5 % of the label: perfusion is too low by as much for each.",
+        ),
+        "Give labeling_efficiency=, 0.85 times 0.95 for each pulse, or BackgroundSuppressionNumberPulses in the "
+        "sidecar.",
     )
 
 

@@ -5,7 +5,17 @@ import numpy as np
 from qtmnet.report.charts import Chart, histogram
 from qtmnet.report.methods import Method, calibration
 from qtmnet.report.page import Report
-from qtmnet.report.quality import Flag, coverage, impossible_cbf, label_order, low_m0, m0_scale, negative_cbf
+from qtmnet.report.quality import (
+    Flag,
+    coverage,
+    impossible_cbf,
+    label_order,
+    low_m0,
+    m0_scale,
+    negative_cbf,
+    suppression_loss,
+    transit_times,
+)
 from qtmnet.report.settings import Settings, origin, protocol
 from qtmnet.report.tables import title_of
 from qtmnet.report.viewer import PERFUSION_UNIT, Viewer, estimate_groups, rounded_up
@@ -34,7 +44,7 @@ def scan_report(
         title=f"Perfusion of {scan.prefix}",
         summary=f"Perfusion{'' if att is None else ' and arterial transit time'} by {title_of(method)}: "
         f"median {np.nanmedian(cbf[inside]):.1f} {PERFUSION_UNIT} in the {inside.sum():,} voxels of the brain mask.",
-        flags=_flags(scan, cbf),
+        flags=_flags(scan, cbf, att),
         viewer=Viewer(groups, (Subject(scan.prefix, inside, maps, scan.affine, scan.acquisition.voxel_size_mm),)),
         charts=_charts(method, cbf[inside], None if att is None else att[inside]),
         methods=(calibration(f"{m0}.", scan.labeling_efficiency), computed),
@@ -44,7 +54,7 @@ def scan_report(
     )
 
 
-def _flags(scan: AslScan, cbf: np.ndarray) -> tuple[Flag, ...]:
+def _flags(scan: AslScan, cbf: np.ndarray, att: np.ndarray | None) -> tuple[Flag, ...]:
     inside = scan.mask
     difference, m0 = scan.delta_m[:, inside], scan.m0[inside]
     control = None if scan.control is None else scan.control[inside]
@@ -55,6 +65,8 @@ def _flags(scan: AslScan, cbf: np.ndarray) -> tuple[Flag, ...]:
         m0_scale(difference.mean(axis=0), m0, control, scan.background_suppression),
         low_m0(m0, scan.n_without_m0),
         coverage(inside, scan.affine),
+        suppression_loss(scan.background_suppression, scan.suppression_accounted, scan.labeling_efficiency),
+        *(() if att is None else (transit_times(att, inside, scan.acquisition),)),
     )
 
 

@@ -37,4 +37,5 @@ class Pruning(L.Callback):
             return
         self._trial.report(value, epoch)
         if self._trial.should_prune():
-            raise RunPruned(f"{self._measure} {value:.4g} after epoch {epoch + 1} of {trainer.max_epochs}")
+            told = f"{self._measure} {value:.4g} after epoch {epoch + 1} of {trainer.max_epochs}"
+            raise RunPruned(told, {self._measure: value})

@@ -24,7 +24,16 @@ class RunFailed(Exception):
 
 
 class RunPruned(Exception):
-    """A run of a search was given up; the message says when and why."""
+    """A run of a search was given up; the message says when.
+
+    Args:
+        message: to tell.
+        values: what it measured last.
+    """
+
+    def __init__(self, message: str, values: dict[str, float]) -> None:
+        super().__init__(message)
+        self.values = values
 
 
 class SweepFolder:
@@ -137,8 +146,9 @@ def outcome_of(result: JobReturn, number: int, swept: dict[str, str], seconds: f
             return Outcome(number, swept, FAILED, seed, {}, f"{lost[0]} is {values[lost[0]]}", seconds)
         return Outcome(number, swept, DONE, seed, values, "", seconds)
     error = result._return_value  # asking for return_value raises it and prints a line
-    state = PRUNED if isinstance(error, RunPruned) else FAILED
-    return Outcome(number, swept, state, seed, {}, str(error), seconds)
+    if isinstance(error, RunPruned):
+        return Outcome(number, swept, PRUNED, seed, error.values, str(error), seconds)
+    return Outcome(number, swept, FAILED, seed, {}, str(error), seconds)
 
 
 def values_of(result: object) -> dict[str, float]:

@@ -103,6 +103,20 @@ class Search:
         return Run(swept, (*self._fixed, *(f"{self._keys[name]}={value}" for name, value in swept.items())))
 
 
+def first_of(overrides: Sequence[Override]) -> list[str]:
+    """Overrides of a run with the first value of whatever is searched.
+
+    Raises:
+        InputError: for an interval that is none.
+    """
+    fixed, swept = split(overrides)
+    for override in swept:
+        values = distribution(override)
+        first = values.choices[0] if hasattr(values, "choices") else values.low
+        fixed.append(f"{override.get_key_element()}={first}")
+    return fixed
+
+
 def distribution(override: Override) -> Any:
     """Values that a setting may take, as Optuna's distribution.
 

@@ -56,6 +56,12 @@ def test_nearest_name(name: str, meant: str | None) -> None:
         ),
         ("hydra/sweeper=baye", "hydra/sweeper=baye: no such option; did you mean hydra/sweeper=bayes?"),
         ("++seeed=1", "seeed: no such setting; did you mean seed?"),
+        ("logger=[csv,wanbd]", "logger=wanbd: no such option; did you mean logger=wandb? (there are csv, "),
+        ("~data.snrr", "data.snrr: no such setting; did you mean data.snr?"),
+        ("+experiments=quickstart", "experiments: no such setting; did you mean experiment?"),
+        ("hydra.sweep.dirr=x", "hydra.sweep.dirr: no such setting; did you mean hydra.sweep.dir?"),
+        ("data.n_cubes", "data.n_cubes: no value; give data.n_cubes=…"),
+        ("--max_epochs=3", "--max_epochs=3: no such flag; settings have no dashes, as trainer.max_epochs=3"),
         ("qwertz=1", "qwertz: no such setting; python train.py --cfg job shows what there is"),
     ],
 )
@@ -80,3 +86,9 @@ def test_settings_that_something_takes_may_be_added(command) -> None:
     outcome = command("train", *added, "data.n_cubes=0")
     assert outcome.status == 2
     assert "n_cubes: found 0" in outcome.err.splitlines()[-1]
+
+
+def test_what_must_be_given_is_asked_for(command) -> None:
+    assert command("predict", "method=multi_delay").told == [
+        "error: input: not given; give input=…, python predict.py --help shows examples"
+    ]

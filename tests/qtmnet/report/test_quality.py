@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from qtmnet.report.quality import Flag, coverage, impossible_cbf, label_order, low_m0, m0_scale, negative_cbf
+from qtmnet.report.quality import (
+    Flag,
+    coverage,
+    impossible_cbf,
+    label_order,
+    low_m0,
+    m0_scale,
+    negative_cbf,
+    suppression_loss,
+    transit_times,
+)
+from simulators.acquisition import Acquisition
 
 RAS = np.eye(4)
 CBF = np.linspace(5, 90, 1000)
@@ -22,7 +33,24 @@ def brain(*sides: slice) -> np.ndarray:
     return mask
 
 
+PLAIN = Acquisition(post_labeling_delays=(1.0, 2.0))
+SLICES = Acquisition(post_labeling_delays=(1.0, 2.0), slice_timing=tuple(np.linspace(0, 0.5, 20)))
+
+
+def times(share: float, value: float) -> np.ndarray:
+    """Transit times of 1.6 s, but for a share of the voxels."""
+    att = np.full((20, 20, 20), 1.6)
+    att.reshape(-1)[: round(share * att.size)] = value
+    return att
+
+
 ORDERLY = {
+    "few early": transit_times(times(0.19, 1.0), brain(slice(None)), PLAIN),
+    "late only without the slices' times": transit_times(
+        np.broadcast_to(1.5 + np.linspace(0, 0.6, 20), (20, 20, 20)), brain(slice(None)), SLICES
+    ),
+    "suppression in it": suppression_loss(True, True, 0.77),
+    "no suppression": suppression_loss(False, True, 0.85),
     "no negative": negative_cbf(CBF),
     "few negative": negative_cbf(changed(CBF, 99, -1.0)),
     "no impossible": impossible_cbf(CBF),
@@ -37,6 +65,13 @@ ORDERLY = {
     "a corner at the edge": coverage(brain() | (np.indices((20,) * 3).sum(0) == 0), RAS),
 }
 TROUBLED = {
+    "many early": (transit_times(times(0.21, 1.0), brain(slice(None)), PLAIN), "21.0%"),
+    "many late": (transit_times(times(0.21, 2.0), brain(slice(None)), PLAIN), "21.0%"),
+    "first delay of each slice": (
+        transit_times(np.broadcast_to(1 + np.linspace(0, 0.5, 20), (20, 20, 20)), brain(slice(None)), SLICES),
+        "100.0%",
+    ),
+    "suppression unknown": (suppression_loss(True, False, 0.85), "0.85 in total, with background suppression"),
     "negative": (negative_cbf(changed(CBF, 101, -1.0)), "10.1%"),
     "too high": (impossible_cbf(changed(CBF, 6, 250.0)), "0.60%"),
     "not a number": (impossible_cbf(changed(CBF, 1, np.nan)), "1 voxels are not finite"),

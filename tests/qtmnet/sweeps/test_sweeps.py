@@ -77,13 +77,24 @@ def test_a_value_that_one_run_cannot_take_is_that_runs_outcome(command, settings
     assert found[0]["state"] == "done"
     assert found[1]["state"] == "failed"
     assert "did you mean data=cco_cubes?" in found[1]["reason"]
+    assert outcome.told[0].startswith("run 1 will fail: data=cco_cube: no such option")
 
 
-def test_a_misspelt_setting_is_refused_before_the_first_run(command, settings, tmp_path: Path) -> None:
-    outcome = command("train", *settings, "model.lrr=1,2")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("model.lrr=1,2",),
+        ("seed=0,1", "+model.lrr=1"),
+        ("hydra/sweeper=bayes", "model.lrr=interval(0,1)"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_before_the_first_run(command, settings, tmp_path: Path, words) -> None:
+    outcome = command("train", *settings, *words)
     assert outcome.status == 2
-    assert outcome.err.splitlines()[-1] == "error: model.lrr: no such setting; did you mean optimizer.lr?"
-    assert not (tmp_path / "sweep" / "outcomes.jsonl").exists()
+    (line,) = outcome.told
+    assert line.startswith("error: model.lrr: ")
+    assert line.endswith("did you mean optimizer.lr?")
+    assert not (tmp_path / "sweep").exists()
 
 
 def test_killed_sweep_goes_on_within_the_run_it_was_killed_in(command, settings, tmp_path: Path) -> None:
