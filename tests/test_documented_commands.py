@@ -17,14 +17,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from qtmnet.reference import reference
-from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[1]
+
+
+def module_at(path: Path) -> Any:
+    """A module of the tests, which are no package to import from."""
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+TINY = module_at(ROOT / "tests" / "conftest.py").TINY
 
 CANNOT_RUN = {
     "pip install *": "it would change the environment that the tests run in",
@@ -200,11 +213,10 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory, scan: Path) -> dict[st
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic scan in the perf folder of a dataset."""
-    from tests.qtmnet.conftest import PAIRS, ExampleScan
-
+    examples = module_at(ROOT / "tests" / "qtmnet" / "conftest.py")
     dataset = tmp_path_factory.mktemp("dataset")
     (dataset / "dataset_description.json").write_text('{"Name": "example", "BIDSVersion": "1.10.0"}')
-    ExampleScan(dataset / "sub-01" / "perf").write([("m0scan", 0.0), *PAIRS, *PAIRS])
+    examples.ExampleScan(dataset / "sub-01" / "perf").write([("m0scan", 0.0), *examples.PAIRS, *examples.PAIRS])
     return dataset / "sub-01" / "perf"
 
 
