@@ -240,11 +240,11 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory, scan: Path) -> Callable[
     return make
 
 
-def run(words: list[str], folder: Path, **environment: str) -> None:
+def run(words: list[str], **environment: str) -> None:
     python_path = os.pathsep.join(path for path in (environment.get("PYTHONPATH"), str(ROOT)) if path)
     # Warnings are errors in this process alone, as for a reader.
     set_here = os.environ | {"OMP_NUM_THREADS": "1"} | environment | {"PYTHONPATH": python_path}
-    done = subprocess.run(words, cwd=folder, env=set_here, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, env=set_here, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
 
 
@@ -264,12 +264,26 @@ def told(value: Page | str) -> str:
 
 @pytest.mark.parametrize(("source", "line"), cases(), ids=told)
 def test_command_of_the_documentation_runs(
-    source: Page, line: str, command, folder_of, checkpoints, monkeypatch: pytest.MonkeyPatch
+    source: Page, line: str, command, folder_of, checkpoints, already_run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(folder_of(source))
+    before = source.commands[: source.commands.index(line)] if source.files else ()  # which may write what it needs
+    for each in (*before, line):
+        if reason_not_to_run(each) is None and (source.name, each) not in already_run:
+            run_line(source, each, command, checkpoints, monkeypatch)
+            already_run.add((source.name, each))
+
+
+@pytest.fixture(scope="module")
+def already_run() -> set[tuple[str, str]]:
+    """Names of pages and commands of theirs that have been run."""
+    return set()
+
+
+def run_line(source: Page, line: str, command, checkpoints: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a command where we are: in this process if it is one of the project's, else in one of its own."""
     assert is_known(line), f"{source.name}: teach this test to run {line!r}, or say in CANNOT_RUN why nobody can"
-    folder = folder_of(source)
-    monkeypatch.chdir(folder)
-    words = with_checkpoint(shlex.split(shrunk(line)), folder, checkpoints)
+    words = with_checkpoint(shlex.split(shrunk(line)), Path.cwd(), checkpoints)
     assert not {"…", "<"} & set("".join(words)), f"say what {line!r} stands for in STANDS_FOR"
     environment = {}
     while "=" in words[0]:
@@ -286,12 +300,12 @@ def test_command_of_the_documentation_runs(
         "pytest": [sys.executable, "-m", "pytest", "--rootdir", str(ROOT)],
         "mkdocs": [sys.executable, "-m", "mkdocs"],
     }
-    run([*programs[words[0]], *(of_checkout(word, folder) for word in words[1:])], folder, **environment)
+    run([*programs[words[0]], *(of_checkout(word) for word in words[1:])], **environment)
 
 
-def of_checkout(word: str, folder: Path) -> str:
+def of_checkout(word: str) -> str:
     """The path of a file of the checkout, unless the page has one of that name; any other word as it is."""
-    return str(ROOT / word) if (ROOT / word).exists() and not (folder / word).exists() else word
+    return str(ROOT / word) if (ROOT / word).exists() and not Path(word).exists() else word
 
 
 def test_commands_are_found() -> None:
