@@ -1,9 +1,9 @@
 """How fast cubes are simulated, read, and trained on, and what share of the training waits for them.
 
-    python benchmarks/throughput.py [--workers 2] [--cubes 48] [--epochs 4] [--zarr]
+    python benchmarks/throughput.py [--workers 2] [--cubes 48] [--epochs 4] [--zarr] [phantom.shape=[16,16,16] …]
 
-Cubes are those of `experiment=quickstart`, in a temporary folder. `--zarr` compares the shards with Zarr v3, if that is
-installed. Ratios hold for one run: the machine cancels.
+Cubes are those of `experiment=quickstart`, with other settings if they are given, in a temporary folder. `--zarr`
+compares the shards with Zarr v3, if that is installed. Ratios hold for one run: the machine cancels.
 """
 
 import argparse
@@ -38,10 +38,14 @@ SOURCES: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
 """Where training takes its cubes from, and numbers of loader processes to train with."""
 
 
+settings: list[str] = []
+"""Given with the command, of all trainings."""
+
+
 def configured(*overrides: str) -> DictConfig:
     """The configuration of a training."""
     with initialize_config_module("conf", version_base="1.3"):
-        return compose("train", ["experiment=quickstart", "evaluate=false", *overrides])
+        return compose("train", ["experiment=quickstart", "evaluate=false", *settings, *overrides])
 
 
 def simulate(folder: Path, n_cubes: int, n_workers: int) -> float:
@@ -159,7 +163,9 @@ def main() -> None:
     parser.add_argument("--cubes", type=int, default=48, help="to simulate by each number of workers (default 48)")
     parser.add_argument("--epochs", type=int, default=4, help="to train for (default 4)")
     parser.add_argument("--zarr", action="store_true", help="compare the shards with Zarr v3")
+    parser.add_argument("settings", nargs="*", help="of the training, such as phantom.shape=[16,16,16]")
     options = parser.parse_args()
+    settings[:] = options.settings
     if options.workers < 1 or options.cubes < 8 or options.epochs < 2:
         parser.error("give at least 1 worker, 8 cubes and 2 epochs")
 

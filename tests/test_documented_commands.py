@@ -17,14 +17,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from qtmnet.reference import reference
-from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[1]
+
+
+def module_at(path: Path) -> Any:
+    """A module of the tests, which are no package to import from."""
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+TINY = module_at(ROOT / "tests" / "conftest.py").TINY
 
 CANNOT_RUN = {
     "pip install *": "it would change the environment that the tests run in",
@@ -52,13 +65,13 @@ SMALL = {
     "benchmarks/cube.py": "--repeats 1 --side 12",
     "benchmarks/growth.py": "--repeats 1 --largest 16",
     "benchmarks/stream.py": "--repeats 1 --cubes 2",
-    "benchmarks/throughput.py": "--workers 1 --cubes 8 --epochs 2",
+    "benchmarks/throughput.py": "--workers 1 --cubes 8 --epochs 2 phantom.shape=[8,8,8]",
 }
 """Smallest settings of each benchmark."""
 
 BESIDES = {
-    "cluster=slurm": ("cluster.executor=local",),
-    "cluster=dask": ("cluster.address=null",),
+    "cluster=slurm": ("cluster.executor=local", "data.dir=shared/slurm"),
+    "cluster=dask": ("cluster.address=null", "data.dir=shared/dask"),
     "simulator=cupy": ("simulator.device=host",),
     "hydra/sweeper=bayes": ("hydra.sweeper.n_trials=2",),
     "data=cco_stream": ("data.samples_per_epoch=4", "data.n_trees=2", "data.loader_workers=0"),
@@ -72,7 +85,6 @@ STANDS_FOR = {
     "output_dir=…": "output_dir=out",
     "acquisition.from_bids=SCAN": "acquisition.from_bids=sub-01/perf",
     "hydra.sweep.dir=runs/quickstart/<time>": "hydra.sweep.dir=runs/quickstart/again",
-    "data.dir=/shared/cubes": "data.dir=shared/cubes",
     "data.dir=s3://bucket/cubes": "data.dir=memory://bucket/cubes",
 }
 """What a reader would put in place of a word."""
@@ -155,7 +167,7 @@ def overrides(words: list[str]) -> list[str]:
         if "trainer=ddp" in words:  # both processes need cubes to validate with
             besides += ["data.n_cubes=26", "data.validation_share=0.12", "evaluate=false"]
         if any(word.startswith("trainer.devices=") for word in words):
-            besides += ["trainer.devices=2"]
+            besides += ["trainer.devices=1"]  # torchrun starts two
         return [*tiny, *besides]
     if script == "simulate":
         return [*(BRAIN if of_brain else CUBES), *besides]
@@ -171,12 +183,16 @@ def cases() -> list[tuple[Page, str]]:
     chosen = []
     for source in PAGES:
         for line in source.commands:
-            if reason_not_to_run(line) is None:
-                key = f"{source.name if source.files else ''} {shrunk(line) if is_known(line) else line}"
-                if key not in seen:
-                    chosen.append((source, line))
+            key = source.name + line if source.files or not is_known(line) else meaning(line)
+            if reason_not_to_run(line) is None and key not in seen:
+                chosen.append((source, line))
                 seen.add(key)
     return chosen
+
+
+def meaning(line: str) -> str:
+    """What is the same for commands that differ in what is overridden, or in the name of a checkpoint."""
+    return re.sub(r"ckpt=\S+", "ckpt", shrunk(line))
 
 
 def is_known(line: str) -> bool:
@@ -203,11 +219,10 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory, scan: Path) -> dict[st
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic scan in the perf folder of a dataset."""
-    from tests.qtmnet.conftest import PAIRS, ExampleScan
-
+    examples = module_at(ROOT / "tests" / "qtmnet" / "conftest.py")
     dataset = tmp_path_factory.mktemp("dataset")
     (dataset / "dataset_description.json").write_text('{"Name": "example", "BIDSVersion": "1.10.0"}')
-    ExampleScan(dataset / "sub-01" / "perf").write([("m0scan", 0.0), *PAIRS, *PAIRS])
+    examples.ExampleScan(dataset / "sub-01" / "perf").write([("m0scan", 0.0), *examples.PAIRS, *examples.PAIRS])
     return dataset / "sub-01" / "perf"
 
 
@@ -231,11 +246,11 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory, scan: Path) -> Callable[
     return make
 
 
-def run(words: list[str], folder: Path, **environment: str) -> None:
+def run(words: list[str], **environment: str) -> None:
     python_path = os.pathsep.join(path for path in (environment.get("PYTHONPATH"), str(ROOT)) if path)
     # Warnings are errors in this process alone, as for a reader.
     set_here = os.environ | {"OMP_NUM_THREADS": "1"} | environment | {"PYTHONPATH": python_path}
-    done = subprocess.run(words, cwd=folder, env=set_here, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, env=set_here, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
 
 
@@ -255,17 +270,31 @@ def told(value: Page | str) -> str:
 
 @pytest.mark.parametrize(("source", "line"), cases(), ids=told)
 def test_command_of_the_documentation_runs(
-    source: Page, line: str, command, folder_of, checkpoints, monkeypatch: pytest.MonkeyPatch
+    source: Page, line: str, command, folder_of, checkpoints, already_run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(folder_of(source))
+    before = source.commands[: source.commands.index(line)] if source.files else ()  # which may write what it needs
+    for each in (*before, line):
+        if reason_not_to_run(each) is None and (source.name, each) not in already_run:
+            run_line(source, each, command, checkpoints, monkeypatch)
+            already_run.add((source.name, each))
+
+
+@pytest.fixture(scope="module")
+def already_run() -> set[tuple[str, str]]:
+    """Names of pages and commands of theirs that have been run."""
+    return set()
+
+
+def run_line(source: Page, line: str, command, checkpoints: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a command where we are: in this process if it is one of the project's, else in one of its own."""
     assert is_known(line), f"{source.name}: teach this test to run {line!r}, or say in CANNOT_RUN why nobody can"
-    folder = folder_of(source)
-    monkeypatch.chdir(folder)
-    words = with_checkpoint(shlex.split(shrunk(line)), folder, checkpoints)
+    words = with_checkpoint(shlex.split(shrunk(line)), Path.cwd(), checkpoints)
     assert not {"…", "<"} & set("".join(words)), f"say what {line!r} stands for in STANDS_FOR"
     environment = {}
     while "=" in words[0]:
         name, _, environment[name] = words.pop(0).partition("=")
-    if words[0] == "python" and (ROOT / words[1]).is_file() and "/" not in words[1] and "trainer=ddp" not in words:
+    if words[0] == "python" and (ROOT / words[1]).is_file() and "/" not in words[1]:
         for name, value in environment.items():
             monkeypatch.syspath_prepend(value) if name == "PYTHONPATH" else monkeypatch.setenv(name, value)
         outcome = command(words[1].removesuffix(".py"), *words[2:])
@@ -277,12 +306,12 @@ def test_command_of_the_documentation_runs(
         "pytest": [sys.executable, "-m", "pytest", "--rootdir", str(ROOT)],
         "mkdocs": [sys.executable, "-m", "mkdocs"],
     }
-    run([*programs[words[0]], *(of_checkout(word, folder) for word in words[1:])], folder, **environment)
+    run([*programs[words[0]], *(of_checkout(word) for word in words[1:])], **environment)
 
 
-def of_checkout(word: str, folder: Path) -> str:
+def of_checkout(word: str) -> str:
     """The path of a file of the checkout, unless the page has one of that name; any other word as it is."""
-    return str(ROOT / word) if (ROOT / word).exists() and not (folder / word).exists() else word
+    return str(ROOT / word) if (ROOT / word).exists() and not Path(word).exists() else word
 
 
 def test_commands_are_found() -> None:
