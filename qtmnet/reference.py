@@ -32,8 +32,13 @@ def reference() -> str:
 
 
 def groups() -> list[str]:
-    """Names of the groups of `conf`."""
-    return sorted(path.name for path in CONF.iterdir() if next(path.glob("*.yaml"), None))
+    """Names of the groups of `conf`, nested ones as `hydra/sweeper`."""
+    return sorted({str(path.parent.relative_to(CONF)) for path in CONF.rglob("*/*.yaml")})
+
+
+def prefix(group: str) -> str:
+    """What stands before the names of a group's settings on a command line."""
+    return "" if group in GLOBAL_GROUPS else f"{group.replace('/', '.')}."
 
 
 def options(group: str) -> list[str]:
@@ -117,7 +122,7 @@ def _option(group: str, option: str) -> Iterator[str]:
     yield from _made_from(path, group, file)
     settings = option_settings(group, option)
     if settings:
-        yield _settings_table(settings, prefix="" if group in GLOBAL_GROUPS else f"{group}.")
+        yield _settings_table(settings, prefix=prefix(group))
 
 
 def _description(comment: Sequence[str]) -> Iterator[str]:

@@ -48,9 +48,9 @@ def test_everything_is_in_the_page() -> None:
         assert f"### {name}.py\n" in page
     for group, option in OPTIONS:
         assert f"#### {group}={option}\n" in page
-        prefix = "" if group in reference.GLOBAL_GROUPS else f"{group}."
         for setting in reference.option_settings(group, option):
-            assert f"| `{prefix}{setting.name}` |" in page
+            assert f"| `{reference.prefix(group)}{setting.name}` |" in page
+    assert "| `hydra.sweeper.n_trials` |" in page
 
 
 def test_text_of_a_comment_is_no_markup() -> None:
