@@ -122,7 +122,7 @@ def _run_of_sweep(task: Callable[[DictConfig], object], cfg: DictConfig) -> obje
         line = line_of(error)
         if line is None:
             path = Path(cfg.run_dir) / "error.txt"
-            path.write_text(traceback.format_exc())
+            path.write_text(traceback.format_exc(), encoding="utf-8")
             told = " ".join(str(error).split())
             line = f"{type(error).__name__}: {told[:200]}; see {_short(path)}"
         raise RunFailed(line) from error

@@ -1,12 +1,10 @@
 """The runs of a sweep, one after the other or as many at once as the launcher takes."""
 
-import fcntl
 import math
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -15,8 +13,10 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import OmegaConf
 
 from qtmnet.endings import line_of
+from qtmnet.locks import BusyError, locked
 from qtmnet.sweeps.outcomes import DONE, FAILED, PRUNED, Outcome, OutcomeLog
 from simulators.errors import InputError
+from simulators.files import writing
 
 
 class RunFailed(Exception):
@@ -57,10 +57,10 @@ class SweepFolder:
             InputError: if another process is in it, or if it holds another sweep.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("w") as lock:
+        with ExitStack() as inside:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+                inside.enter_context(locked(self.path / ".lock"))
+            except BusyError:
                 raise InputError(
                     f"hydra.sweep.dir: another process is at the sweep in {self.path}; give another folder, or wait"
                 ) from None
@@ -70,9 +70,8 @@ class SweepFolder:
     def _check_same_sweep(self) -> None:
         kept = self.path / "sweep.yaml"
         if not kept.exists():
-            partly = kept.with_name(f".{kept.name}")
-            OmegaConf.save(OmegaConf.create(self._settings), partly)
-            os.replace(partly, kept)
+            with writing(kept) as partly:
+                OmegaConf.save(OmegaConf.create(self._settings), partly)
         elif (theirs := OmegaConf.to_container(OmegaConf.load(kept))) != self._settings:
             raise InputError(
                 f"hydra.sweep.dir: {self.path} holds another sweep ({' '.join(map(str, theirs))}); "  # type: ignore[arg-type]
