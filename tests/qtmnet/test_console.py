@@ -123,7 +123,7 @@ def test_signs_of_the_messages_have_a_spelling() -> None:
         for kind in ("*.py", "*.yaml")
         for path in (ROOT / folder).rglob(kind)
         for sign in path.read_text(encoding="utf-8")
-        if not sign.isascii() and not sign.isalpha() or sign in "αβγδθλµπρστφψΔΣΦΨΩ"
+        if (not sign.isascii() and not sign.isalpha()) or sign in "αβγδθλµπρστφψΔΣΦΨΩ"
     }
     assert signs >= {"…", "−", "λ", "³"}
     for sign in signs:
