@@ -1,4 +1,4 @@
-"""Run a command as on a system that has little of what Linux has: python other_system.py train.py seed=1 …
+"""Run commands as on a system that has little of what Linux has: python other_system.py train.py seed=1 --then …
 
 Modules and functions that Windows or macOS have not are gone; what is open or mapped to memory cannot be removed or
 replaced, as on Windows; and processes are started anew instead of forked.
@@ -8,10 +8,10 @@ import errno
 import multiprocessing
 import os
 import runpy
+import shlex
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 HIDDEN = ("fcntl", "resource", "termios", "pty", "grp", "pwd")
@@ -57,9 +57,22 @@ def pretend() -> None:
         setattr(os, name, _refusing(getattr(os, name)))
 
 
+def run(words: list[str]) -> None:
+    """Run a command; it may not end with an error."""
+    sys.argv[:] = words
+    GlobalHydra.instance().clear()
+    try:
+        runpy.run_path(words[0], run_name="__main__")
+    except SystemExit as end:
+        if end.code:
+            raise
+
+
 if __name__ == "__main__":
     pretend()
     multiprocessing.set_start_method("spawn")
-    sys.argv[:] = sys.argv[1:]
-    sys.path[0] = str(Path(sys.argv[0]).parent)
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    from hydra.core.global_hydra import GlobalHydra
+
+    given = " ".join(map(shlex.quote, sys.argv[1:])).split(" --then ")
+    for command in map(shlex.split, given):
+        run(command)
