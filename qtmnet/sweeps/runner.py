@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
@@ -118,7 +119,7 @@ class SweepRunner:
         told = " ".join(f"{name}={value}" for name, value in swept.items())
         overrides = list(overrides)
         if self._resumable and (checkpoint := self._folder.checkpoint_of(number)) is not None:
-            overrides.append(f"resume='{checkpoint}'")
+            overrides.append(f"resume={QuotedString(str(checkpoint), Quote.single).with_quotes()}")
             self._folder.keep_metrics(number)
             told += " (goes on where it was)"
         print(f"run {number}, one of {self._n_runs}: {told}", file=sys.stderr, flush=True)
