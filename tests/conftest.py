@@ -34,6 +34,7 @@ TINY = (
 """Overrides that make a training a matter of seconds; the stages are all there."""
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Processes of `--numprocesses=auto`; starting some takes longer than most single files of tests."""
     folders = all((config.invocation_params.dir / word).is_dir() for word in config.args)
