@@ -29,7 +29,7 @@ def write_report(
         }
         for kind, named in scores.items()
     }
-    (run_dir / "metrics.json").write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n")
+    (run_dir / "metrics.json").write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     _write_maps(run_dir, estimates, acquisition)
     truth, maps, inside, affine = estimates.truth, estimates.by_method, estimates.inside, estimates.affine
     save_maps(run_dir / "maps.png", truth, maps, inside, affine)

@@ -128,7 +128,7 @@ def evaluate_on_cubes(
     scores = {method: score(maps, estimates.truth) for method, maps in estimates.by_method.items()}
     run_dir.mkdir(parents=True, exist_ok=True)
     metrics = {method: scores[method].as_dict() for method in scores}
-    (run_dir / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
+    (run_dir / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     first = {method: maps[0] for method, maps in estimates.by_method.items()}
     save_comparison(run_dir / "comparison.png", estimates.truth[0], first)
     stated = (*asked, ("Test cubes", str(len(estimates.truth))), ("Seed of the cubes", str(data.seed)))

@@ -1,6 +1,5 @@
 """Streamed cubes as training data."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from qtmnet.store.recipe import fingerprint
 from qtmnet.store.vessel_pool import VesselPool, growth_settings
 from qtmnet.store.view import Look
 from qtmnet.stream import CubeStream, StreamDataset
+from simulators.cores import n_cores
 from simulators.errors import InputError
 from simulators.transport.cupy import CupySimulator
 
@@ -61,7 +61,7 @@ class QTMStreamModule(QTMDataModule):
                 "give 0 or null"
             )
         if loader_workers is None and not self.on_device:
-            self.loader_workers = len(os.sched_getaffinity(0))
+            self.loader_workers = n_cores()
 
     @property
     def n_validation(self) -> int:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from qtmnet.cluster import LOST_IN_A_ROW, Task
-from qtmnet.cluster.workers import checked, n_cores, package, single_threaded, uninterrupted
+from qtmnet.cluster.workers import checked, package, single_threaded, uninterrupted
+from simulators.cores import n_cores
 from simulators.errors import InputError
 from simulators.files import one_line
 

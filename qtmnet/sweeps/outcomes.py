@@ -55,8 +55,8 @@ class OutcomeLog:
     def add(self, outcome: Outcome) -> None:
         """Write an outcome; when this returns, it is on the disk."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        cut_short = self.path.exists() and not self.path.read_text().endswith("\n")
-        with self.path.open("a") as stream:
+        cut_short = self.path.exists() and not self.path.read_text(encoding="utf-8").endswith("\n")
+        with self.path.open("a", encoding="utf-8") as stream:
             stream.write("\n" * cut_short + json.dumps(asdict(outcome)) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
@@ -66,7 +66,7 @@ class OutcomeLog:
         if not self.path.exists():
             return {}
         outcomes = {}
-        for line in self.path.read_text().splitlines():
+        for line in self.path.read_text(encoding="utf-8").splitlines():
             try:
                 outcome = Outcome(**json.loads(line))
             except (ValueError, TypeError):
