@@ -13,6 +13,7 @@ import numpy as np
 
 from simulators.errors import InputError
 from simulators.files import one_line
+from simulators.reading import JSON_FILE, kind_there, read_bytes
 
 
 class BusyError(Exception):
@@ -72,11 +73,16 @@ class Folder:
             with suppress(FileNotFoundError):  # renamed meanwhile
                 if entry.is_file():
                     sizes[entry.name] = entry.stat().st_size
+                elif entry.name.endswith(".npy"):  # in the place of a shard
+                    found = kind_there(entry.path) or "a link to nothing"
+                    raise InputError(f"{entry.path}: found {found}; move it away, or choose another data.dir")
         return sizes
 
     def read(self, name: str) -> bytes:
-        """A whole small file."""
-        return (self.folder / name).read_bytes()
+        """A whole small file; FileNotFoundError if there is none."""
+        if kind_there(self.folder / name) is None:
+            raise FileNotFoundError(self.path(name))
+        return read_bytes(self.folder / name, JSON_FILE)
 
     def rows(self, name: str, dtype: np.dtype, offset: int, count: int) -> Sequence[np.void]:
         """Rows of a table, by memory map."""

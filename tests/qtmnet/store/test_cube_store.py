@@ -168,20 +168,28 @@ def test_shards_suit_the_number_of_cubes(recipe: CubeRecipe, tmp_path: Path, n_c
 @pytest.mark.parametrize(
     ("text", "needle"),
     [
-        ('{"fingerprint": "0123", "settings": {}}', "format: found None, written by another version"),
         ('{"format": 99}', "format: found 99"),
         ('{"format": 2, "settings": {"phantom": {}}}', "phantom.shape: found None, asked for [8, 8, 8]"),
-        ("half a mani", "unreadable"),
-        ("[1]", "format: found None"),
+        ("half a mani", "not readable as JSON"),
+        ('{"format": 2, "format": 3}', "'format' is there twice"),
+        ("[" * 3000, "nested more than 64 deep"),
+        ("[1]", "found [1]"),
     ],
 )
-def test_a_manifest_that_is_not_ours_is_named(recipe: CubeRecipe, tmp_path: Path, text: str, needle: str) -> None:
+def test_a_manifest_that_does_not_fit_is_named(recipe: CubeRecipe, tmp_path: Path, text: str, needle: str) -> None:
     (tmp_path / "dataset.json").write_text(text)
     with pytest.raises(InputError) as told:
         CubeStore(tmp_path, recipe)
     assert str(told.value).startswith(f"{tmp_path / 'dataset.json'}: ")
     assert needle in str(told.value)
     assert "choose another data.dir, or delete this file: there is nothing beside it yet" in str(told.value)
+    assert (tmp_path / "dataset.json").read_text() == text
+
+
+def test_nobody_is_advised_to_delete_what_is_not_ours(recipe: CubeRecipe, tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text('{"name": "somebody\'s", "version": 3}')
+    with pytest.raises(InputError, match=r"dataset\.json: format: not found, .*; choose another data\.dir$"):
+        CubeStore(tmp_path, recipe)
 
 
 def test_nobody_is_advised_to_delete_cubes(kept: CubeStore) -> None:
