@@ -2,7 +2,6 @@
 
 import importlib.util
 import itertools
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +27,7 @@ from qtmnet.vessel_views import (
     write_letters,
 )
 from simulators.anatomy import GREY, WHITE
+from simulators.json_text import write_json
 from simulators.morphometry import Measure, log_histogram, morphometry, territory_of_nodes
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
 
@@ -107,7 +107,7 @@ def territory_colours(names: tuple[str, ...]) -> ListedColormap:
 def save_morphometry(path: Path, measures: list[Measure]) -> None:
     """Save numbers as JSON, a list of objects; what could not be measured is null."""
     rows = [asdict(m) | {"value": m.value if math.isfinite(m.value) else None, "within": m.within} for m in measures]
-    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(path, rows)
 
 
 def print_morphometry(measures: list[Measure], caption: str = "brain") -> None:

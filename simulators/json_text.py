@@ -9,8 +9,10 @@ import math
 import reprlib
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from simulators.errors import InputError
+from simulators.files import writing
 from simulators.reading import JSON_FILE, FileKind, Name, decoded, read_bytes
 
 DEEPEST = 64
@@ -65,6 +67,18 @@ def json_text(value: object, *, indent: int | None = None, sort_keys: bool = Fal
     """
     text = json.dumps(value, indent=indent, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "backslashreplace").decode() + ("" if indent is None else "\n")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON to a file, whole or not at all.
+
+    Raises:
+        ValueError: as `json_text`.
+        InputError: if it cannot be written.
+    """
+    text = json_text(value, indent=1)
+    with writing(path) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _loads(text: str, only_finite: bool) -> object:

@@ -1,8 +1,10 @@
 """Where the files of a dataset lie: a folder, or an object store (any URL that fsspec knows: s3://, gs://, …)."""
 
+import re
+import sys
 import threading
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import BinaryIO, Protocol
@@ -14,6 +16,8 @@ from qtmnet.store.folder import Folder
 from qtmnet.store.object_store import ObjectStore, told
 from simulators.errors import InputError
 from simulators.reading import kind_there
+
+_NAMES_SOMETHING = re.compile(r"(?s)^(?!.?://)(?!(file|local)://$).*\S")  # one letter before :// is a drive to fsspec
 
 SECONDS_TO_ANSWER = 10.0
 """For a store to be reached and list what it has."""
@@ -69,7 +73,7 @@ def storage_at(url: str | Path, setting: str = "data.dir") -> Storage:
         InputError: for what is no folder, a URL of a kind that is not installed or not known, or a store that does not
             answer.
     """
-    if not isinstance(url, str | Path) or not str(url).strip():
+    if not isinstance(url, str | Path) or not _NAMES_SOMETHING.search(str(url)):
         raise InputError(f"{setting}: found {url!r}; give a folder or a URL that fsspec can open")
     folder = _local(str(url))
     if folder is None:
@@ -95,7 +99,7 @@ def _reached(url: str, setting: str) -> ObjectStore:
 
     It is asked in a thread of its own: each kind of store has time limits of its own, of minutes, or none.
     """
-    answers: SimpleQueue[ObjectStore | BaseException] = SimpleQueue()
+    answers: SimpleQueue[ObjectStore | str] = SimpleQueue()
     threading.Thread(target=_ask, args=(url, answers), daemon=True).start()
     advice = "give a folder or a URL that fsspec can open"
     try:
@@ -103,17 +107,31 @@ def _reached(url: str, setting: str) -> ObjectStore:
     except Empty:
         found = f"no answer within {SECONDS_TO_ANSWER:g} s"
         raise InputError(f"{setting}: {url}: {found}; check the address and the network, or {advice}") from None
-    if isinstance(answer, BaseException):
-        raise InputError(f"{setting}: {url}: {told(answer)}; {advice}") from None
+    if isinstance(answer, str):
+        raise InputError(f"{setting}: {url}: {answer}; {advice}")
     return answer
 
 
 def _ask(url: str, answers: SimpleQueue) -> None:
+    """Put a store that has answered, or what it says instead, into a queue."""
+    with _unheard():
+        try:
+            files, root = fsspec.core.url_to_fs(url)
+            store = ObjectStore(files, root.rstrip("/"), url.rstrip("/"))
+            with suppress(FileNotFoundError):  # to be made
+                files.ls(store.root, detail=False)
+            answer: ObjectStore | str = store
+        except BaseException as error:  # each kind of store has errors of its own
+            answer = told(error)
+            error.__traceback__ = error.__context__ = error.__cause__ = None  # which hold on to half a store
+    answers.put(answer)
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep Python from printing what a store that is half made complains of when it is taken apart."""
+    hook, sys.unraisablehook = sys.unraisablehook, lambda *_: None
     try:
-        files, root = fsspec.core.url_to_fs(url)
-        store = ObjectStore(files, root.rstrip("/"), url.rstrip("/"))
-        with suppress(FileNotFoundError):  # to be made
-            files.ls(store.root, detail=False)
-        answers.put(store)
-    except BaseException as error:  # each kind of store has errors of its own
-        answers.put(error)
+        yield
+    finally:
+        sys.unraisablehook = hook
