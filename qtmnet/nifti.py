@@ -56,6 +56,23 @@ def look_at_image(path: str | Path, n_dimensions: Sequence[int] = (3, 4)) -> Nif
     return look_at(path, tuple(n_dimensions), missing=missing)
 
 
+def mean_volume(
+    volumes: np.ndarray, rows: np.ndarray | None = None, factors: np.ndarray | None = None
+) -> np.ndarray:
+    """Mean of volumes in double precision, (X, Y, Z), one by one: copies of a long scan may not fit the memory.
+
+    Args:
+        volumes: (X, Y, Z, N).
+        rows: which of them, (N,) bool; all by default.
+        factors: of each of those; 1 by default.
+    """
+    chosen = np.arange(volumes.shape[-1]) if rows is None else np.flatnonzero(rows)
+    total = np.zeros_like(volumes[..., 0], dtype=float)  # in the order in which the volumes lie
+    for k, volume in enumerate(chosen):
+        total += volumes[..., volume] if factors is None else volumes[..., volume] * factors[k]
+    return total / len(chosen)
+
+
 def check_same_grid(path: str | Path, image: nib.Nifti1Image, like_path: Path, like: nib.Nifti1Image) -> None:
     """Make sure that an image lies voxel by voxel on another one; small shifts between scans are let pass.
 

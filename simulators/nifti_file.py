@@ -26,6 +26,12 @@ from simulators.reading import NIFTI_FILE, open_file
 BEST_COMPRESSION = 1032
 """Bytes that one of DEFLATE can stand for (RFC 1951: 258 bytes by a code of two bits)."""
 
+MEASURED_COMPRESSION = 100
+"""No large image that was measured is packed more tightly: its noise forbids it, were nine tenths of it masked."""
+
+LARGE = 2**28
+"""Bytes unpacked; reading less takes no time worth a refusal."""
+
 COPIES = 2.5
 """Bytes taken at most while a scan is read and averaged, over those of its voxels in single precision."""
 
@@ -81,6 +87,8 @@ class NiftiFile:
             piece = values[first : first + _PIECE // size]
             stored = np.frombuffer(_exactly(stream, piece.size * size), self.header.dtype)
             piece[:] = _scaled(stored, self.header)
+            if stored.dtype.kind in "iu" and self.header.slope is None:
+                continue
             n_missing += piece.size - np.count_nonzero(np.isfinite(piece))
         return n_missing
 
@@ -167,6 +175,9 @@ def _check_size(file: NiftiFile, n_bytes: int, packed: bool) -> None:
     if claimed > held:
         most = f"{n_bytes} bytes that unpack to {held} at most" if packed else f"{n_bytes} bytes"
         raise file.error(f"not readable as NIfTI (cut short: dim {header.shape} takes {claimed} bytes, found {most})")
+    if packed and claimed > max(n_bytes * MEASURED_COMPRESSION, LARGE):
+        found = f"dim: found {header.shape}, {claimed} bytes that are packed into {n_bytes}"
+        raise file.error(f"{found}: next to nothing can be in it", "convert the image again")
     needed, free = int(COPIES * 4 * n_values), available_memory()
     if needed > free:
         raise file.error(

@@ -58,7 +58,8 @@ NUMPY_FILE = FileKind("a file of arrays", 1024 * 1024 * MIB)
 def kind_there(path: Name, *, setting: str = "") -> str | None:
     """What lies under a name: "a file", "a folder", "a named pipe", "a device", "a socket"; None for nothing.
 
-    Links are followed.
+    Links are followed; one that leads nowhere is "a link to nothing", which is more than nothing: with DataLad, the
+    content of a file that is meant to be there.
 
     Raises:
         InputError: if that cannot be told: for a name that no file can have, links in a circle, folders that are closed.
@@ -66,7 +67,7 @@ def kind_there(path: Name, *, setting: str = "") -> str | None:
     try:
         return _kind_of(os.stat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return "a link to nothing" if os.path.islink(path) else None
     except (OSError, ValueError) as error:
         raise _error(path, setting, _reason(path, error), "give another name") from None
 

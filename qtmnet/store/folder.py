@@ -74,8 +74,7 @@ class Folder:
                 if entry.is_file():
                     sizes[entry.name] = entry.stat().st_size
                 elif entry.name.endswith(".npy"):  # in the place of a shard
-                    found = kind_there(entry.path) or "a link to nothing"
-                    raise InputError(f"{entry.path}: found {found}; move it away, or choose another data.dir")
+                    raise InputError(f"{entry.path}: found {kind_there(entry.path)}; move it away, or choose another data.dir")
         return sizes
 
     def read(self, name: str) -> bytes:
