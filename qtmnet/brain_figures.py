@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from qtmnet.figure_files import save_figure
 from qtmnet.nifti import write_map
 from qtmnet.vessel_views import (
     ARTERY_RED,
@@ -173,7 +174,7 @@ def save_att(path: Path, att: np.ndarray, affine: np.ndarray) -> None:
     bar = figure.colorbar(shown, ax=axes, shrink=0.8)
     bar.set_label("arterial transit time (s)", color=INK)
     bar.ax.tick_params(colors=INK)
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path, dpi=120)
 
 
 def save_histograms(path: Path, brain: "Brain") -> None:
@@ -198,4 +199,4 @@ def save_histograms(path: Path, brain: "Brain") -> None:
             axis.stairs(count, edge, color=colour, label=name, fill=False, lw=1.5)
             axis.set(xscale="log", yscale="log", xlabel=label, ylabel="terminals" if "time" in label else "segments")
     axes[0].legend(frameon=False)
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path, dpi=120)

@@ -27,8 +27,10 @@ def fill(dataset: Dataset, n_cubes: int, cluster: Cluster, description: str) -> 
             with watched(dataset.records.counter(n_cubes), n_cubes, description):
                 answers = list(cluster.run(free))
             if all(answers) and free == tasks == dataset.missing(n_cubes):
-                where = dataset.records.storage
-                raise InputError(f"{where}: what was written is not there, as in memory:// of other processes; give a folder")
+                raise InputError(
+                    f"{dataset.records.storage}: what was written is not there, as in the memory of other processes; "
+                    "give a folder or a store that all of them see"
+                )
         if not any(answers):
             if not told:
                 print(f"{description}: waiting for another process that is at it", file=sys.stderr, flush=True)

@@ -56,9 +56,7 @@ def look_at_image(path: str | Path, n_dimensions: Sequence[int] = (3, 4)) -> Nif
     return look_at(path, tuple(n_dimensions), missing=missing)
 
 
-def mean_volume(
-    volumes: np.ndarray, rows: np.ndarray | None = None, factors: np.ndarray | None = None
-) -> np.ndarray:
+def mean_volume(volumes: np.ndarray, rows: np.ndarray | None = None, factors: np.ndarray | None = None) -> np.ndarray:
     """Mean of volumes in double precision, (X, Y, Z), one by one: copies of a long scan may not fit the memory.
 
     Args:

@@ -173,9 +173,7 @@ def _brief(values: np.ndarray) -> str:
     return "/".join(f"{value:g}" for value in values)
 
 
-def _write(
-    cfg: DictConfig, scan: AslScan, cbf: np.ndarray, att: np.ndarray | None, drafts: Drafts
-) -> list[Path]:
+def _write(cfg: DictConfig, scan: AslScan, cbf: np.ndarray, att: np.ndarray | None, drafts: Drafts) -> list[Path]:
     method = _method(cfg)
     fields = (
         {"Checkpoint": str(cfg.ckpt)} if method == "qtmnet" else {"T1Blood": cfg.t1_blood, "T1Tissue": cfg.t1_tissue}

@@ -9,7 +9,9 @@ from simulators.errors import InputError
 
 DEFAULT_EFFICIENCY = 0.85  # PCASL: Alsop 2015 (10.1002/mrm.25197)
 PULSE_EFFICIENCY = 0.95  # for each background suppression pulse, as ASLPrep; measured by Garcia 2005, MRM 54:366
-LEAST_EFFICIENCY = 0.2  # half of what measured scans have at worst, with suppression; below, label cannot be told from noise
+LEAST_EFFICIENCY = (
+    0.2  # half of what measured scans have at worst, with suppression; below, label cannot be told from noise
+)
 MOST_PULSES = 20  # of background suppression; two to five are usual
 SHORTEST_LABELING_S = 0.01  # shorter is another unit: blood moves some mm in it
 CRUSHING_CM_S = (0.1, 500.0)  # of published 0.5 to 40, in cm/s
@@ -39,7 +41,9 @@ def timing(series: Series, rows: np.ndarray) -> np.ndarray:
         raise sidecar.error("PostLabelingDelay", "give the delay in s, one number or one for each volume")
     durations = sidecar.seconds_per_volume("LabelingDuration", n_volumes)
     if durations is None or (durations[rows] < SHORTEST_LABELING_S).any():
-        advice = f"give seconds, at least {SHORTEST_LABELING_S:g} for all but M0 volumes, one number or one for each volume"
+        advice = (
+            f"give seconds, at least {SHORTEST_LABELING_S:g} for all but M0 volumes, one number or one for each volume"
+        )
         raise sidecar.error("LabelingDuration", advice)
     return np.stack([delays, durations], axis=-1).round(_TIME_DIGITS)
 

@@ -49,7 +49,8 @@ class Drafts:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
-            raise NotADirectoryError(errno.ENOTDIR, "a file, or a link to nothing, is in the place of its folder") from None
+            what = "a file, or a link to nothing, is in the place of its folder"
+            raise NotADirectoryError(errno.ENOTDIR, what) from None
         self.made += missing
         # Short, whatever the length of the name: file systems take no more than 255 bytes.
         begin = f".{path.name[:30]}-{zlib.crc32(os.fsencode(path.name)):08x}.{_machine()}-"

@@ -7,9 +7,9 @@ array that comes of it; the checksum of a compressed file is verified on the way
 
 import gzip
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -77,7 +77,8 @@ class NiftiFile:
             n_missing = self._fill(values, stream)
             _end(stream)
         if n_missing:
-            raise self.error(f"found {n_missing} values that are NaN or infinite", "replace them (by 0 outside the head)")
+            found = f"found {n_missing} values that are NaN or infinite"
+            raise self.error(found, "replace them (by 0 outside the head)")
         return values.reshape(shape, order="F")
 
     def _fill(self, values: np.ndarray, stream: BinaryIO) -> int:
@@ -89,7 +90,7 @@ class NiftiFile:
             piece[:] = _scaled(stored, self.header)
             if stored.dtype.kind in "iu" and self.header.slope is None:
                 continue
-            n_missing += piece.size - np.count_nonzero(np.isfinite(piece))
+            n_missing += piece.size - int(np.count_nonzero(np.isfinite(piece)))
         return n_missing
 
     @contextmanager
@@ -180,10 +181,9 @@ def _check_size(file: NiftiFile, n_bytes: int, packed: bool) -> None:
         raise file.error(f"{found}: next to nothing can be in it", "convert the image again")
     needed, free = int(COPIES * 4 * n_values), available_memory()
     if needed > free:
-        raise file.error(
-            f"dim: found {header.shape}, which takes {needed / 1e9:.1f} GB to read, but {free / 1e9:.1f} GB of memory are free",
-            "give a smaller image, or a machine with more memory",
-        )
+        found = f"dim: found {header.shape}, which takes {needed / 1e9:.1f} GB to read"
+        advice = "give a smaller image, or use a machine with more memory"
+        raise file.error(f"{found}, but {free / 1e9:.1f} GB of memory are free", advice)
 
 
 def _scaled(stored: np.ndarray, header: Header) -> np.ndarray:

@@ -9,7 +9,6 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from simulators.errors import InputError
@@ -62,7 +61,7 @@ def kind_there(path: Name, *, setting: str = "") -> str | None:
     content of a file that is meant to be there.
 
     Raises:
-        InputError: if that cannot be told: for a name that no file can have, links in a circle, folders that are closed.
+        InputError: if that cannot be told: for a name that no file can have, links in a circle, closed folders.
     """
     try:
         return _kind_of(os.stat(path).st_mode)
@@ -99,6 +98,15 @@ def open_file(path: Name, kind: FileKind, *, setting: str = "", advice: str = ""
         raise
     except (OSError, ValueError) as error:
         raise _error(path, setting, _reason(path, error), advice) from None
+
+
+def check_file(path: Name, kind: FileKind, *, setting: str = "", advice: str = "") -> None:
+    """Make sure that a file can be opened by those who open it themselves.
+
+    Raises:
+        InputError: as `open_file`.
+    """
+    open_file(path, kind, setting=setting, advice=advice).close()
 
 
 def read_bytes(path: Name, kind: FileKind, *, setting: str = "", advice: str = "") -> bytes:
@@ -185,7 +193,8 @@ def _reason(path: Name, error: OSError | ValueError) -> str:
 
 
 def _too_large(path: Name, setting: str, found: str, kind: FileKind) -> InputError:
-    return _error(path, setting, f"found {found} bytes, but {kind.what} has at most {kind.at_most}", "give another file")
+    what = f"found {found} bytes, but {kind.what} has at most {kind.at_most}"
+    return _error(path, setting, what, "give another file")
 
 
 def _error(path: Name, setting: str, found: str, advice: str) -> InputError:

@@ -131,6 +131,7 @@ def claim(
         InputError: if it is unreadable or differs in format or what is fixed, or if there is none to be read.
     """
     where = storage.path(MANIFEST)
+    storage.sizes()  # refuses what lies in the place of a shard, before anything is written beside it
     found = _read(storage)
     if found is None and only_read:
         raise NoDatasetError(f"{where}: no such file, so there is no dataset; give the data.dir of one")

@@ -69,12 +69,14 @@ class Folder:
         if not self.folder.is_dir():
             return {}
         sizes = {}
-        for entry in os.scandir(self.folder):
-            with suppress(FileNotFoundError):  # renamed meanwhile
-                if entry.is_file():
-                    sizes[entry.name] = entry.stat().st_size
-                elif entry.name.endswith(".npy"):  # in the place of a shard
-                    raise InputError(f"{entry.path}: found {kind_there(entry.path)}; move it away, or choose another data.dir")
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # renamed meanwhile
+                    kind = kind_there(entry.path)
+                    if kind == "a file":
+                        sizes[entry.name] = entry.stat().st_size
+                    elif kind and entry.name.endswith(".npy"):  # in the place of a shard
+                        raise InputError(f"{entry.path}: found {kind}; move it away, or choose another data.dir")
         return sizes
 
     def read(self, name: str) -> bytes:

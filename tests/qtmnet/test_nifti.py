@@ -143,7 +143,9 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path, cbf, oblique, monkeypatch)
 
 def test_a_file_in_place_of_the_folder_is_the_users_to_mend(tmp_path, cbf, oblique):
     (tmp_path / "out").touch()
-    with pytest.raises(InputError, match=r"out/x_cbf\.json: cannot be written \(a file, .* in the place of its folder\)"):
+    with pytest.raises(
+        InputError, match=r"out/x_cbf\.json: cannot be written \(a file, .* in the place of its folder\)"
+    ):
         write_map(tmp_path / "out" / "x_cbf.nii.gz", cbf, oblique, {})
 
 

@@ -19,9 +19,9 @@ from qtmnet.checkpoint import load_estimator
 from qtmnet.checkpoint_files import WholeFiles
 from qtmnet.estimator import NETWORKS
 from qtmnet.module import QTMModule
+from simulators.errors import InputError
 
 ROOT = Path(__file__).parents[2]
-from simulators.errors import InputError
 
 
 def only(folder: Path, pattern: str) -> Path:

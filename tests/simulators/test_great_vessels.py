@@ -348,7 +348,7 @@ def test_bad_files_are_named_in_one_line(read: Reader, tmp_path: Path, text: str
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for path in (tmp_path / "none.swc", tmp_path):
-        with pytest.raises(InputError, match="no such file|found a folder") as caught:
+        with pytest.raises(InputError, match=r"no such file|found a folder") as caught:
             read_great_vessels(path)
         assert str(path) in str(caught.value)
 

@@ -185,7 +185,7 @@ def test_bad_files_are_named_in_one_line(tmp_path: Path, text: str, line: int | 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path / "none.swc", tmp_path):
-        with pytest.raises(InputError, match="no such file|found a folder") as caught:
+        with pytest.raises(InputError, match=r"no such file|found a folder") as caught:
             Forest.from_swc(path)
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="murray_k"):
