@@ -87,7 +87,8 @@ class NiftiFile:
         for first in range(0, values.size, _PIECE // size):
             piece = values[first : first + _PIECE // size]
             stored = np.frombuffer(_exactly(stream, piece.size * size), self.header.dtype)
-            piece[:] = _scaled(stored, self.header)
+            with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
+                piece[:] = _scaled(stored, self.header)
             if stored.dtype.kind in "iu" and self.header.slope is None:
                 continue
             n_missing += piece.size - int(np.count_nonzero(np.isfinite(piece)))
@@ -187,11 +188,8 @@ def _check_size(file: NiftiFile, n_bytes: int, packed: bool) -> None:
 
 
 def _scaled(stored: np.ndarray, header: Header) -> np.ndarray:
-    """As nibabel scales: in single precision, if that holds the range of what is stored."""
-    if header.slope is None:
-        return stored
-    with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
-        return apply_read_scaling(stored, np.float32(header.slope), np.float32(header.inter))
+    """As nibabel scales, in double precision."""
+    return stored if header.slope is None else apply_read_scaling(stored, header.slope, header.inter)
 
 
 def _skip(stream: BinaryIO, n_bytes: int) -> None:
