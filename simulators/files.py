@@ -145,12 +145,12 @@ def check_can_write(paths: list[Path]) -> None:
 
 def _check_target(path: Path) -> None:
     """Complain of a name that is taken by no file, or that its file system does not take."""
-    with suppress(FileNotFoundError):
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise FileExistsError(errno.EEXIST, "this name is taken by a folder, a pipe or a device")
     folder = _first_there(path.parent)
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, f"{folder} is a file")
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise FileExistsError(errno.EEXIST, "this name is taken by a folder, a pipe or a device")
     for part in path.relative_to(folder).parts:
         with suppress(FileNotFoundError):
             os.lstat(folder / part)
@@ -161,7 +161,7 @@ def _first_there(folder: Path) -> Path:
     while True:
         try:
             os.stat(folder)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             if folder.is_symlink():
                 raise FileExistsError(errno.EEXIST, f"{folder} is a link to a folder that is not there") from None
             folder = folder.parent

@@ -35,8 +35,8 @@ class FileKind:
 JSON_FILE = FileKind("a JSON file", 16 * MIB)
 """Sidecars of converters have some 10 kB, those with a header of each slice up to some MB."""
 
-TABLE_FILE = FileKind("a table", 16 * MIB)
-"""A NIfTI-1 has at most 32767 volumes, of which each takes a row of some bytes."""
+TABLE_FILE = FileKind("a table", 4 * MIB)
+"""A NIfTI-1 has at most 32767 volumes, of which each takes a row of some ten bytes."""
 
 TEXT_FILE = FileKind("a text of numbers", MIB)
 """A transform is four rows."""

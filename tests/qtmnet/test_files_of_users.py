@@ -121,9 +121,7 @@ def maps(folder: Path) -> TissueMaps:
 def stage(folder: Path) -> Place:
     """A stage that was kept."""
     made = StageFolder(folder).run("anatomy", {}, lambda: {"a": np.ones(3)})
-    return Place(
-        folder / f"anatomy-{made.fingerprint}.npz", lambda: StageFolder(folder).run("anatomy", {}, lambda: {})
-    )
+    return Place(folder / f"anatomy-{made.fingerprint}.npz", lambda: StageFolder(folder).run("anatomy", {}, lambda: {}))
 
 
 PLACES: dict[str, Callable[..., Place]] = {
@@ -133,9 +131,7 @@ PLACES: dict[str, Callable[..., Place]] = {
     "table": lambda scan, _: Place(scan.context, lambda: read_scan(scan.path)),
     "m0": lambda scan, folder: Place(folder / "x.nii", lambda: read_scan(scan.path, m0=folder / "x.nii")),
     "mask": lambda scan, folder: Place(folder / "x.nii", lambda: read_scan(scan.path, mask=folder / "x.nii")),
-    "mask beside": lambda scan, _: Place(
-        scan.folder / "sub-01_desc-brain_mask.nii", lambda: read_scan(scan.path)
-    ),
+    "mask beside": lambda scan, _: Place(scan.folder / "sub-01_desc-brain_mask.nii", lambda: read_scan(scan.path)),
     "image": lambda _, folder: Place(folder / "x.nii.gz", lambda: read_image(folder / "x.nii.gz")),
     "SWC": lambda _, folder: Place(folder / "x.swc", lambda: read_swc(folder / "x.swc")),
     "great vessels": lambda _, folder: Place(folder / "x.swc", lambda: read_great_vessels(folder / "x.swc")),

@@ -53,7 +53,10 @@ def test_what_was_written_before_a_failure_is_named(tmp_path: Path, monkeypatch:
         replace(draft, path)
 
     monkeypatch.setattr(os, "replace", fail_at_b)
-    with pytest.raises(InputError, match=r"/b: cannot be written .*; .*/a had been written"), writing_together() as files:
+    with (
+        pytest.raises(InputError, match=r"/b: cannot be written .*; .*/a had been written"),
+        writing_together() as files,
+    ):
         for name in "ab":
             files.write(tmp_path / name, b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
@@ -104,8 +107,8 @@ BAD_TARGETS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a folder": (lambda folder: (folder / "x").mkdir(), "x", "taken by a folder"),
     "a pipe": (lambda folder: os.mkfifo(folder / "x"), "x", "taken by a folder, a pipe"),
     "a device": (lambda folder: (folder / "x").symlink_to("/dev/null"), "x", "or a device"),
-    "in a file": (lambda folder: (folder / "file").touch(), "file/x", "Not a directory"),
-    "deep in a file": (lambda folder: (folder / "file").touch(), "file/a/b/x", "Not a directory"),
+    "in a file": (lambda folder: (folder / "file").touch(), "file/x", "/file is a file"),
+    "deep in a file": (lambda folder: (folder / "file").touch(), "file/a/b/x", "/file is a file"),
     "behind a broken link": (lambda folder: (folder / "link").symlink_to("nowhere"), "link/x", "is not there"),
     "in a circle": (lambda folder: (folder / "link").symlink_to("link"), "link/x", "symbolic links"),
     "too long": (lambda folder: None, "n" * 300, "name too long"),

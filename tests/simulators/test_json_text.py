@@ -72,7 +72,7 @@ def test_fields_that_nobody_uses_may_hold_what_they_like(tmp_path: Path) -> None
 
 
 def test_what_is_written_any_program_reads(tmp_path: Path) -> None:
-    value = {"name": "Übung 灌注 caf\udce9 \"<&\\", "values": [1, 0.1, None, True]}
+    value = {"name": 'Übung 灌注 caf\udce9 "<&\\', "values": [1, 0.1, None, True]}
     write_json(tmp_path / "new" / "x.json", value)
     content = (tmp_path / "new" / "x.json").read_bytes()
     assert json.loads(content.decode()) == value  # strict UTF-8

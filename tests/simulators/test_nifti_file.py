@@ -146,7 +146,9 @@ BAD_HEADERS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # NaN into the fields of the test's header
+@pytest.mark.filterwarnings(
+    "ignore:invalid value encountered:RuntimeWarning"
+)  # NaN into the fields of the test's header
 @pytest.mark.parametrize("pack", [plain, gzip.compress], ids=["plain", "packed"])
 @pytest.mark.parametrize("name", BAD_HEADERS)
 def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, name: str, pack: Callable[[bytes], bytes]) -> None:

@@ -226,3 +226,28 @@ def test_simulated_voxels_are_never_larger_than_acquired_ones(voxel, simulated, 
     phantom = fitted(CubeParameters(), Acquisition(voxel_size_mm=voxel))
     assert phantom.voxel_size_mm == simulated
     assert phantom.shape == shape
+
+
+def test_what_is_written_into_the_memory_of_others_is_missed(recipe: CubeRecipe) -> None:
+    """Not for ever: it would be made again and again."""
+
+    class Elsewhere:
+        def run(self, tasks):  # type: ignore[no-untyped-def]
+            return [True for _ in tasks]
+
+    store = CubeStore(f"memory://{uuid4().hex}", recipe)
+    with pytest.raises(InputError, match="what was written is not there, as in the memory of other processes"):
+        filling.fill(store, 2, Elsewhere(), "Simulating")
+
+
+def test_files_of_others_stay(recipe: CubeRecipe, tmp_path: Path) -> None:
+    others = {name: name.encode() for name in ("notes.txt", "other.npy", "shard-x.npy", ".hidden")}
+    for name, content in others.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "folder").mkdir()
+    store = CubeStore(tmp_path, recipe)
+    for task in store.missing(1):
+        task()
+    assert store[0].maps["perfusion"].any()
+    assert {name: (tmp_path / name).read_bytes() for name in others} == others
+    assert (tmp_path / "folder").is_dir()
