@@ -36,11 +36,16 @@ def test_or_none_of_them_does(tmp_path: Path, failure: BaseException | type[Base
     assert (tmp_path / "two").read_bytes() == b"old"
 
 
+def write_both(folder: Path) -> None:
+    with writing_together() as drafts:
+        for name in "ab":
+            drafts.write(folder / name, b"x")
+
+
 def test_a_folder_of_the_name_of_the_last_file_keeps_the_first_from_being_written(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
-    with pytest.raises(InputError, match=r"/b: cannot be written \(there is a folder"), writing_together() as drafts:
-        for name in "ab":
-            drafts.write(tmp_path / name, b"x")
+    with pytest.raises(InputError, match=r"/b: cannot be written \(there is a folder"):
+        write_both(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 
@@ -53,12 +58,8 @@ def test_what_was_written_before_a_failure_is_named(tmp_path: Path, monkeypatch:
         replace(draft, path)
 
     monkeypatch.setattr(os, "replace", fail_at_b)
-    with (
-        pytest.raises(InputError, match=r"/b: cannot be written .*; .*/a had been written"),
-        writing_together() as files,
-    ):
-        for name in "ab":
-            files.write(tmp_path / name, b"x")
+    with pytest.raises(InputError, match=r"/b: cannot be written .*; .*/a had been written"):
+        write_both(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
