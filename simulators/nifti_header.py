@@ -20,6 +20,9 @@ LARGEST_MM = 1e6
 LEAST_VOLUME = 1e-3
 """Volume of a voxel over the product of its edges: axes so close to one plane span no grid."""
 
+LAST_FORM_CODE = 5
+"""What a form leads to: nowhere, scanner, another image, Talairach, MNI152, another template."""
+
 _KINDS = {348: (nib.Nifti1Header, b"n+1\0", 352), 540: (nib.Nifti2Header, b"n+2\0", 544)}
 _CONVERT = "convert the image again"
 
@@ -141,7 +144,7 @@ def _check_place(fields: nib.Nifti1Header) -> None:
     if not (np.isfinite(sizes).all() and (sizes > 0).all() and (sizes < LARGEST_MM).all()):
         raise HeaderError(f"pixdim: found voxels of {sizes.tolist()} mm; give sizes above 0")
     for name, code in (("qform_code", qform), ("sform_code", sform)):
-        if code < 0:
+        if not 0 <= code <= LAST_FORM_CODE:
             raise HeaderError(f"{name}: found {code}; {_CONVERT}")
     if qfac != -1:
         if qform and qfac not in (0, 1):

@@ -112,6 +112,7 @@ BAD_HEADERS = {
     "qform that is no rotation": (with_fields(quatern_c=1.5), "which is no rotation"),
     "qform far away": (with_fields(qoffset_x=NAN), "affine: found qform"),
     "negative code": (with_fields(sform_code=-1), "sform_code: found -1"),
+    "unknown code": (with_fields(qform_code=258), "qform_code: found 258"),
     "no dimension": (with_fields(dim__0=0), "dim: found [0, 5,"),
     "eight dimensions": (with_fields(dim__0=8), "dim: found [8, 5,"),
     "negative dimensions": (with_fields(dim__0=-4), "dim: found [-4, 5,"),
