@@ -1,9 +1,9 @@
 """Files of a dataset in an object store: any URL that fsspec knows."""
 
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
 import fsspec
@@ -60,13 +60,13 @@ class ObjectStore:
     def writing(self, name: str) -> Iterator[BinaryIO]:
         """A file on this machine that is uploaded when it is whole."""
         try:
-            with tempfile.TemporaryDirectory(prefix="qtmnet-") as folder:
-                draft = os.path.join(folder, "draft")
-                with open(draft, "xb") as stream:
+            with tempfile.TemporaryDirectory(prefix="qtmnet-") as scratch:
+                whole = Path(scratch) / "whole"
+                with whole.open("xb") as stream:  # closed before it is read: Windows opens no file twice
                     yield stream
                 with _reaching(self.path(name)):
                     self.files.makedirs(self.root, exist_ok=True)
-                    self.files.put_file(draft, f"{self.root}/{name}")
+                    self.files.put_file(str(whole), f"{self.root}/{name}")
         except OSError as error:
             what = f"{one_line(error)}, in {tempfile.gettempdir()} or there"
             raise InputError(f"{self.path(name)}: cannot be written ({what}); run again to go on") from None
