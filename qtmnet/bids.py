@@ -17,7 +17,7 @@ import numpy as np
 from qtmnet.nifti import look_at_image
 from simulators.errors import InputError
 from simulators.files import one_line
-from simulators.json_text import read_json
+from simulators.json_files import read_json
 from simulators.nifti_file import NiftiFile
 from simulators.reading import TABLE_FILE, kind_there, read_text
 

@@ -28,7 +28,7 @@ from qtmnet.vessel_views import (
     write_letters,
 )
 from simulators.anatomy import GREY, WHITE
-from simulators.json_text import write_json
+from simulators.json_files import write_json
 from simulators.morphometry import Measure, log_histogram, morphometry, territory_of_nodes
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
 

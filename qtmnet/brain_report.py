@@ -11,7 +11,7 @@ from qtmnet.map_figures import save_difference, save_errors, save_maps, save_sca
 from qtmnet.nifti import MAPS, write_map
 from qtmnet.score_tables import print_regions, print_table
 from simulators.acquisition import Acquisition
-from simulators.json_text import write_json
+from simulators.json_files import write_json
 
 
 def write_report(

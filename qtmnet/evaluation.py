@@ -25,7 +25,7 @@ from qtmnet.score_tables import print_table
 from simulators.acquisition import Acquisition
 from simulators.brain_parameters import BrainParameters
 from simulators.errors import InputError
-from simulators.json_text import write_json
+from simulators.json_files import write_json
 
 METHODS = ("qtmnet", *KINETIC_METHODS)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from simulators.errors import InputError
 from simulators.files import Drafts, writing_together
-from simulators.json_text import json_text
+from simulators.json_files import json_text
 from simulators.nifti_file import NiftiFile, look_at
 
 # Suffix to unit and meaning, as ASLPrep writes them.

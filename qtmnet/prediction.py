@@ -55,19 +55,24 @@ def predict(cfg: DictConfig) -> list[Path]:
     written, reports = [], []
     with writing_together() as drafts:
         for scan, (cbf, att, computed) in zip(scans, maps, strict=True):
-            for note in scan.notes:
-                print(printable(f"{scan.prefix}: {note}"))
-            inside = cbf[scan.mask]
-            median = f"median CBF {np.median(inside):.1f} mL/100g/min in {inside.size} voxels of the mask"
-            print(printable(f"{scan.prefix}: {median}"))
             written += _write(cfg, scan, cbf, att, drafts)
             report = scan_report(scan, _method(cfg), computed, cbf, att, _asked(cfg))
             reports.append(write_report(report_path(cfg.output_dir, scan.prefix), report, drafts))
+    for scan, (cbf, _, _) in zip(scans, maps, strict=True):  # not before: a reader of lines may have had enough
+        _tell(scan, cbf)
     for path in written:
         print(printable(path))
     for path in reports:
         print(printable(f"report: {path}"))
     return written
+
+
+def _tell(scan: AslScan, cbf: np.ndarray) -> None:
+    """Print what was chosen or assumed, and what came of it."""
+    inside = cbf[scan.mask]
+    median = f"median CBF {np.median(inside):.1f} mL/100g/min in {inside.size} voxels of the mask"
+    for line in (*scan.notes, median):
+        print(printable(f"{scan.prefix}: {line}"))
 
 
 def _method(cfg: DictConfig) -> str:

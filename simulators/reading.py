@@ -117,12 +117,20 @@ def read_bytes(path: Name, kind: FileKind, *, setting: str = "", advice: str = "
     """
     with open_file(path, kind, setting=setting, advice=advice) as stream:
         try:
-            content = stream.read(kind.at_most + 1)  # some, as those of /proc, do not say how long they are
+            content = _up_to(kind.at_most + 1, stream)  # some, as those of /proc, do not say how long they are
         except OSError as error:
             raise _error(path, setting, f"cannot be read ({error.strerror})", "copy it again") from None
     if len(content) > kind.at_most:
         raise _too_large(path, setting, "more", kind)
     return content
+
+
+def _up_to(n_bytes: int, stream: BinaryIO) -> bytes:
+    pieces = []
+    while n_bytes and (piece := stream.read(min(n_bytes, MIB))):
+        pieces.append(piece)
+        n_bytes -= len(piece)
+    return b"".join(pieces)
 
 
 def read_text(path: Name, kind: FileKind, *, setting: str = "", advice: str = "", strict: bool = True) -> str:
@@ -139,7 +147,7 @@ def read_text(path: Name, kind: FileKind, *, setting: str = "", advice: str = ""
     try:
         return decoded(content, strict=strict)
     except ValueError as error:
-        raise _error(path, setting, f"not readable as {_noun(kind)} ({error})", "save it as UTF-8") from None
+        raise _error(path, setting, f"not readable as {kind.what} ({error})", "save it as UTF-8") from None
 
 
 def decoded(content: bytes, *, strict: bool = True) -> str:
@@ -154,10 +162,6 @@ def decoded(content: bytes, *, strict: bool = True) -> str:
     except UnicodeDecodeError as error:
         name = "UTF-16" if wide else "UTF-8"
         raise ValueError(f"no {name} text: byte {error.start} is {content[error.start]:#04x}") from None
-
-
-def _noun(kind: FileKind) -> str:
-    return {"a JSON file": "JSON", "a table": "a table"}.get(kind.what, kind.what)
 
 
 def _check_regular(path: Name, status: os.stat_result, kind: FileKind, setting: str, advice: str) -> None:

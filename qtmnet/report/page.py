@@ -16,7 +16,7 @@ from qtmnet.report.settings import Settings
 from qtmnet.report.tables import ScoreTable
 from qtmnet.report.viewer import Viewer
 from simulators.files import Drafts, writing_together
-from simulators.json_text import json_text
+from simulators.json_files import json_text
 
 PLANES = {
     True: ("Axial", "Coronal", "Sagittal"),

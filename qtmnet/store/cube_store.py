@@ -18,7 +18,7 @@ from qtmnet.store.storage import Storage, storage_at
 from simulators.cube import simulate_cube
 from simulators.errors import InputError
 from simulators.files import one_line
-from simulators.json_text import json_text, parse_json
+from simulators.json_files import json_text, parse_json
 
 MANIFEST = "dataset.json"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from simulators.json_text import json_text, parse_json
+from simulators.json_files import json_text, parse_json
 from simulators.reading import MIB, FileKind, kind_there, read_text
 
 OUTCOMES_FILE = FileKind("a log of outcomes", 256 * MIB)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulators.errors import InputError
-from simulators.json_text import json_text, parse_json, read_json, write_json
+from simulators.json_files import json_text, parse_json, read_json, write_json
 
 
 @pytest.mark.parametrize(
