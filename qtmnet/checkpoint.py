@@ -8,6 +8,7 @@ import torch
 from qtmnet.estimator import Estimator, Recipe
 from qtmnet.module import CHECKPOINT_KEY
 from simulators.errors import InputError
+from simulators.reading import CHECKPOINT_FILE, check_file
 
 PREFIX = "estimator."
 
@@ -19,8 +20,7 @@ def load_estimator(path: str | Path) -> Estimator:
         InputError: if the file is missing, damaged, or no checkpoint of this project.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: ckpt: no such file; give a checkpoint that train.py wrote, such as best.ckpt")
+    check_file(path, CHECKPOINT_FILE, setting="ckpt", advice="give a checkpoint that train.py wrote, such as best.ckpt")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError) as error:

@@ -1,6 +1,5 @@
 """`evaluate.py`: the network beside the kinetic models, on cubes that training never saw or on a whole brain."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from qtmnet.score_tables import print_table
 from simulators.acquisition import Acquisition
 from simulators.brain_parameters import BrainParameters
 from simulators.errors import InputError
+from simulators.json_files import write_json
 
 METHODS = ("qtmnet", *KINETIC_METHODS)
 
@@ -128,7 +128,7 @@ def evaluate_on_cubes(
     scores = {method: score(maps, estimates.truth) for method, maps in estimates.by_method.items()}
     run_dir.mkdir(parents=True, exist_ok=True)
     metrics = {method: scores[method].as_dict() for method in scores}
-    (run_dir / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    write_json(run_dir / "metrics.json", metrics)
     first = {method: maps[0] for method, maps in estimates.by_method.items()}
     save_comparison(run_dir / "comparison.png", estimates.truth[0], first)
     stated = (*asked, ("Test cubes", str(len(estimates.truth))), ("Seed of the cubes", str(data.seed)))

@@ -13,6 +13,7 @@ import numpy as np
 from qtmnet.locks import BusyError, is_locked, locked
 from simulators.errors import InputError
 from simulators.files import one_line
+from simulators.reading import JSON_FILE, kind_there, read_bytes
 
 
 class Folder:
@@ -57,15 +58,21 @@ class Folder:
         if not self.folder.is_dir():
             return {}
         sizes = {}
-        for entry in os.scandir(self.folder):
-            with suppress(FileNotFoundError):  # renamed meanwhile
-                if entry.is_file():
-                    sizes[entry.name] = entry.stat().st_size
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # renamed meanwhile
+                    kind = kind_there(entry.path)
+                    if kind == "a file":
+                        sizes[entry.name] = entry.stat().st_size
+                    elif kind and entry.name.endswith(".npy"):  # in the place of a shard
+                        raise InputError(f"{entry.path}: found {kind}; move it away, or choose another data.dir")
         return sizes
 
     def read(self, name: str) -> bytes:
-        """A whole small file."""
-        return (self.folder / name).read_bytes()
+        """A whole small file; FileNotFoundError if there is none."""
+        if kind_there(self.folder / name) is None:
+            raise FileNotFoundError(self.path(name))
+        return read_bytes(self.folder / name, JSON_FILE)
 
     def rows(self, name: str, dtype: np.dtype, offset: int, count: int) -> Sequence[np.void]:
         """Rows of a table, by memory map."""

@@ -12,6 +12,9 @@ import numpy as np
 from simulators.errors import InputError
 from simulators.files import one_line
 
+LONGEST_TOLD = 200
+"""Letters of an error: some stores answer with a page of HTML."""
+
 
 class ObjectStore:
     """Objects under a prefix. An object is there when its upload is complete; two writers write the same bytes."""
@@ -77,7 +80,14 @@ def _reaching(where: str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except Exception as error:  # each kind of store has errors of its own
-        raise InputError(f"{where}: {type(error).__name__}: {one_line(error)}; run again to go on") from None
+        raise InputError(f"{where}: {told(error)}; run again to go on") from None
+
+
+def told(error: BaseException) -> str:
+    """What a store's error says, in one line; some say nothing but their kind."""
+    if isinstance(error, ImportError | ValueError):  # which speak for themselves
+        return one_line(error)[:LONGEST_TOLD]
+    return f"{type(error).__name__}: {one_line(error)[:LONGEST_TOLD]}"
 
 
 class RemoteRows:

@@ -78,7 +78,7 @@ class View(Dataset):
         shape = look.grid(recipe, 0).shape
         self.shape: tuple[int, int, int] = shape
         layout = ShardFormat(_fields(shape, len(recipe.time)), mark, store.records.layout.shard_size)
-        self.records = Records(storage_at(Path(folder or beside) / mark), layout)
+        self.records = Records(storage_at(f"{str(folder or beside).rstrip('/')}/{mark}"), layout)
 
     def __getitem__(self, index: int) -> SeenCube:
         """Cube `index`, from memory maps."""
