@@ -15,40 +15,43 @@ SECONDS_TO_DOUBT = 86400.0
 """From here on it also says what to lower."""
 
 
-def afford(costs: Iterable[Cost]) -> None:
-    """Make sure that a command's work, one piece after the other, fits this machine; say so if it takes long.
+def afford(costs: Iterable[Cost], *, tell: bool = True) -> None:
+    """Make sure that a command's work, one piece after the other, fits this machine; say on stderr if it takes long.
+
+    Args:
+        costs: of each piece.
+        tell: whether this is the process that speaks, of those that work together.
 
     Raises:
         InputError: in one line with both numbers, for what does not fit.
     """
-    costs = list(costs)
-    free = machine.free_memory()
+    costs, free = list(costs), machine.free_memory()
+    before: dict[object, float] = defaultdict(float)  # on each file system
     for cost in costs:
+        _check_disk(cost, before)
         limit = free if cost.memory_limit is None else cost.memory_limit
         if cost.memory_bytes > limit:
             raise InputError(
                 f"{cost.setting}: {cost.what} takes about {size(cost.memory_bytes)} of memory and "
                 f"{cost.limited_by.format(size(limit))}; {cost.advice}"
             )
-    _check_disk(costs)
-    _tell(costs)
+    if tell:
+        _tell(costs)
 
 
-def _check_disk(costs: list[Cost]) -> None:
-    """Refuse what does not fit, all that goes to one file system together."""
-    by_device: dict[object, list[Cost]] = defaultdict(list)
-    for cost in costs:
-        if cost.disk_bytes > 0:
-            by_device[machine.device_of(cost.disk_at)].append(cost)
-    for together in by_device.values():
-        largest = max(together, key=lambda cost: cost.disk_bytes)
-        free = machine.free_disk(largest.disk_at)
-        needed = sum(cost.disk_bytes for cost in together)
-        if free is not None and needed > free:
-            raise InputError(
-                f"{largest.setting}: {largest.what} takes about {size(needed)} on disk and {largest.disk_at} has "
-                f"{size(free)} free; {largest.advice}"
-            )
+def _check_disk(cost: Cost, before: dict[object, float]) -> None:
+    """Refuse what does not fit together with what went `before` it onto the same file system."""
+    if not cost.disk_bytes:
+        return
+    device, free = machine.device_of(cost.disk_at), machine.free_disk(cost.disk_at)
+    before[device] += cost.disk_bytes
+    if free is not None and before[device] > free:
+        beside = before[device] > 1.1 * cost.disk_bytes
+        also = f", {size(before[device])} with what is made before it," if beside else ""
+        raise InputError(
+            f"{cost.setting}: {cost.what} takes about {size(cost.disk_bytes)} on disk{also} and {cost.disk_at} has "
+            f"{size(free)} free; {cost.advice}"
+        )
 
 
 def _tell(costs: list[Cost]) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from qtmnet.cluster.workers import n_cores
 from qtmnet.costs.cost import Cost
-from qtmnet.costs.cubes import transport_bytes, transport_seconds
-from qtmnet.costs.scans import SECONDS_OF_A_FRAME, fit_bytes, image_shape
+from qtmnet.costs.cubes import LONGER_STEP, transport_bytes, transport_seconds
+from qtmnet.costs.scans import SECONDS_OF_A_FRAME, fit_bytes, image_shape, network_cost
+from qtmnet.estimator import Estimator
 from simulators.acquisition import Acquisition
+from simulators.brain import STAGES, fitted
 from simulators.brain_parameters import BrainParameters
 from simulators.transport.reference import ReferenceSimulator
 from simulators.transport.step_response import Simulator
@@ -64,7 +66,7 @@ def brain_costs(
     simulator: Simulator,
     folder: str | Path,
     *,
-    with_label: bool = True,
+    until: str | None = None,
 ) -> Iterator[Cost]:
     """What the stages of a brain take.
 
@@ -73,14 +75,20 @@ def brain_costs(
         time: s since labeling began, at which label is looked for.
         simulator: of the label's transport.
         folder: that keeps the stages.
-        with_label: whether the last stage is run.
+        until: stage of `STAGES` to stop after; all are run by default.
     """
     n = n_terminals(parameters)
-    voxel = " × ".join(f"{edge:g}" for edge in parameters.voxel_size_mm)
+    voxel = " × ".join(f"{edge:.3g}" for edge in parameters.voxel_size_mm)
     brain, larger = f"a brain of {voxel} mm voxels", "give larger voxels"
     yield Cost(
-        "reading the maps of the anatomy", "anatomy.grey", "give coarser maps", _map_voxels(parameters) * BYTES_OF_A_MAP_VOXEL
+        "reading the maps of the anatomy",
+        "anatomy.grey",
+        "give coarser maps",
+        memory_bytes=_map_voxels(parameters) * BYTES_OF_A_MAP_VOXEL,
     )
+    if until in STAGES[:3]:  # up to the pial vessels: a small part of a brain
+        return
+    with_label = until is None
     disk = n * (DISK_BYTES_OF_A_TERMINAL + with_label * DISK_BYTES_AT_A_TIME * len(time))
     yield Cost(
         f"growing {brain}",
@@ -92,17 +100,36 @@ def brain_costs(
         seconds=SECONDS_AT_LEAST + n * GROWTH_SECONDS * parameters.n_candidates / 3 * 2 / min(n_cores(), 2),
     )
     if with_label:
-        at_times = BYTES_AT_A_TIME * len(time)
+        transport = _transport_bytes(simulator, time[-1], n)
+        rest = BYTES_AT_LEAST + n * (BYTES_WITH_LABEL + BYTES_AT_A_TIME * len(time))
+        coarser = ("phantom.voxel_size_mm", f"{larger}, or a protocol that ends sooner")
+        setting, advice = LONGER_STEP if transport > rest else coarser
         yield Cost(
             f"following label through {brain} until {time[-1]:g} s",
-            "phantom.voxel_size_mm",
-            f"{larger}, or a protocol that ends sooner",
-            memory_bytes=BYTES_AT_LEAST + n * (BYTES_WITH_LABEL + at_times + _transport_bytes(simulator, time[-1])),
+            setting,
+            advice,
+            memory_bytes=rest + transport,
             seconds=n * _label_seconds(simulator, time[-1]),
         )
 
 
-def reading_costs(parameters: BrainParameters, acquisition: Acquisition, n_times: int) -> Iterator[Cost]:
+def brain_evaluation_costs(
+    phantom: BrainParameters,
+    acquisition: Acquisition,
+    simulator: Simulator,
+    folder: str | Path,
+    estimator: Estimator | None,
+) -> Iterator[Cost]:
+    """What simulating a brain for a protocol and estimating its perfusion with all methods takes."""
+    parameters, time = fitted(phantom, acquisition)
+    yield from brain_costs(parameters, time, simulator, folder)
+    yield from _reading(parameters, acquisition, len(time))
+    if estimator is not None:
+        edge = max(round(acquired_voxels(acquisition) ** (1 / 3)), 1)
+        yield network_cost(estimator, (edge,) * 3, "a brain", setting="acquisition.voxel_size_mm")
+
+
+def _reading(parameters: BrainParameters, acquisition: Acquisition, n_times: int) -> Iterator[Cost]:
     """What imaging a brain and fitting the kinetic models to its frames takes."""
     n, frames = n_terminals(parameters), acquisition.n_delays
     kept = n * (BYTES_WITH_LABEL / 2 + KEPT_BYTES_AT_A_TIME * n_times)
@@ -129,9 +156,9 @@ def n_terminals(parameters: BrainParameters) -> float:
     return (tissue if seen is None else min(tissue, seen)) / math.prod(parameters.voxel_size_mm)
 
 
-def _transport_bytes(simulator: Simulator, last: float) -> float:
+def _transport_bytes(simulator: Simulator, last: float, n: float) -> float:
     whole_grid = DOMAIN_PER_TERMINAL if isinstance(simulator, ReferenceSimulator) else 1.0
-    return whole_grid * transport_bytes(simulator, last)
+    return transport_bytes(simulator, last, whole_grid * n)
 
 
 def _label_seconds(simulator: Simulator, last: float) -> float:

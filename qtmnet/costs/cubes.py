@@ -9,6 +9,7 @@ from qtmnet.store.recipe import CubeRecipe
 from simulators.acquisition import Acquisition
 from simulators.capillaries import COUNT_RANGE, ELEMENTS_PER_CAPILLARY
 from simulators.cube import CubeParameters
+from simulators.transport.beds import TRANSIT_TIMES
 from simulators.transport.cupy import CupySimulator
 from simulators.transport.reference import STREAMLINES_AT_10_MS, ReferenceSimulator
 from simulators.transport.step_response import Simulator
@@ -27,6 +28,9 @@ BYTES_AT_A_VELOCITY = 9
 
 BYTES_IN_A_STEP = 2.4
 """Of a voxel in each step of the convolution in its bed."""
+
+TABLE_BYTES_IN_A_STEP = 24 * len(TRANSIT_TIMES)
+"""Of the responses of capillaries, of all voxels together: two tables, in float64 and float32."""
 
 SECONDS_OF_A_VOXEL = 2.6e-5
 """Of which a third grows its vessels, comparing three candidates for each."""
@@ -50,14 +54,26 @@ def simulation_bytes(recipe: CubeRecipe) -> float:
     """Most memory that simulating one cube takes at once."""
     voxels, n_times = math.prod(recipe.phantom.shape), len(recipe.time)
     times = n_times * (BYTES_AT_A_TIME + BYTES_AT_A_VELOCITY * len(recipe.crushing))
-    return voxels * (BYTES_OF_A_VOXEL + times + transport_bytes(recipe.simulator, recipe.time[-1]))
+    return voxels * (BYTES_OF_A_VOXEL + times) + transport_bytes(recipe.simulator, recipe.time[-1], voxels)
 
 
-def transport_bytes(simulator: Simulator, last: float) -> float:
-    """Memory that transport until a last time (s) takes for each voxel, beside amounts and images."""
+def decisive(recipe: CubeRecipe) -> tuple[str, str]:
+    """The setting that decides most of `simulation_bytes`, and what to do about it."""
+    voxels = math.prod(recipe.phantom.shape)
+    if transport_bytes(recipe.simulator, recipe.time[-1], voxels) > simulation_bytes(recipe) / 2:
+        return LONGER_STEP
+    return "phantom.shape", "give fewer voxels, or fewer or shorter delays"
+
+
+LONGER_STEP = ("simulator.time_step", "give a longer step")
+
+
+def transport_bytes(simulator: Simulator, last: float, voxels: float) -> float:
+    """Memory that transport until a last time (s) takes, beside amounts and images."""
+    steps = last / _time_step(simulator)
     if isinstance(simulator, ReferenceSimulator):
-        return BYTES_OF_A_REFERENCE_STEP * last / simulator.time_step
-    return BYTES_IN_A_STEP * last / _time_step(simulator)
+        return BYTES_OF_A_REFERENCE_STEP * steps * voxels
+    return (BYTES_IN_A_STEP * voxels + TABLE_BYTES_IN_A_STEP) * steps
 
 
 def simulation_seconds(recipe: CubeRecipe) -> float:

@@ -1,7 +1,7 @@
 """What making a dataset takes: cubes in a store, their view, trees in a pool, on the cluster that makes them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from qtmnet.cluster import Cluster
 from qtmnet.cluster.dask import DaskCluster
@@ -10,9 +10,10 @@ from qtmnet.cluster.slurm import SlurmCluster
 from qtmnet.cluster.workers import n_cores
 from qtmnet.costs import machine
 from qtmnet.costs.cost import Cost, times
-from qtmnet.costs.cubes import LARGEST_RECORD, acquired_shape, bytes_of, simulation_bytes, simulation_seconds
+from qtmnet.costs.cubes import LARGEST_RECORD, acquired_shape, bytes_of, decisive, simulation_bytes, simulation_seconds
 from qtmnet.data import QTMDataModule
 from qtmnet.store.cube_store import LARGEST_SHARD, SHARDS_AT_LEAST
+from qtmnet.store.recipe import CubeRecipe
 from qtmnet.store.record import fields
 from qtmnet.store.storage import storage_at
 from qtmnet.store.vessel_pool import pool_fields
@@ -32,25 +33,35 @@ BYTES_OF_A_TASK = 400
 """Of a shard that is to be made."""
 
 
-def dataset_costs(data: QTMDataModule, splits: tuple[str, ...], *, views: bool = True) -> Iterator[Cost]:
+SETTINGS = {"train": ("data.n_cubes", "data.dir"), "test": ("data.n_test", "data.dir")}
+"""What decides how many cubes there are of a split, and where they lie."""
+
+
+def dataset_costs(
+    data: QTMDataModule,
+    splits: tuple[str, ...],
+    *,
+    views: bool = True,
+    settings: Mapping[str, tuple[str, str]] = SETTINGS,
+) -> Iterator[Cost]:
     """What is missing of the cubes of some splits, of their views, and of the trees of a stream.
 
     Args:
         data: where they will lie, and what they are made from.
         splits: `train`, `test`.
         views: whether they will be looked at.
+        settings: of the command; see `SETTINGS`.
     """
     if isinstance(data, QTMStreamModule) and "train" in splits:
         yield from _pool(data)
     for split in splits:
-        yield from _store(data, split)
+        yield from _store(data, split, *settings[split])
         if views:
-            yield _view(data, split)
+            yield _view(data, split, settings[split][0])
 
 
-def _store(data: QTMDataModule, split: str) -> Iterator[Cost]:
+def _store(data: QTMDataModule, split: str, count: str, place: str) -> Iterator[Cost]:
     recipe, url, n_cubes = data.recipes[split], data.url(split), data.n_cubes[split]
-    setting = "data.n_cubes" if split == "train" else "data.n_test"
     record = bytes_of(fields(recipe))
     cube = f"a cube of {times(recipe.phantom.shape)} voxels"
     missing = max(n_cubes - _already(url, record), 0)
@@ -59,8 +70,7 @@ def _store(data: QTMDataModule, split: str) -> Iterator[Cost]:
         yield from simulating(
             data.cluster,
             f"simulating {cube} until {recipe.time[-1]:g} s",
-            simulation_bytes(recipe),
-            "phantom.shape",
+            recipe,
             n_tasks,
         )
     yield Cost(
@@ -73,8 +83,8 @@ def _store(data: QTMDataModule, split: str) -> Iterator[Cost]:
     )
     yield Cost(
         f"simulating {missing} {split} cubes",
-        setting,
-        f"give fewer cubes, or another {'data.dir' if split == 'train' else 'dir'}",
+        count,
+        f"give fewer cubes, or another {place}",
         memory_bytes=n_cubes * (BYTES_OF_AN_INDEX + BYTES_OF_A_TASK / _shard_size(data, n_cubes)),
         disk_bytes=missing * record,
         disk_at=url,
@@ -82,7 +92,7 @@ def _store(data: QTMDataModule, split: str) -> Iterator[Cost]:
     )
 
 
-def _view(data: QTMDataModule, split: str) -> Cost:
+def _view(data: QTMDataModule, split: str, count: str) -> Cost:
     """The view of a split, made in this process."""
     recipe, n_cubes = data.recipes[split], data.n_cubes[split]
     folder = str(folder_of_view(data.url(split), recipe, Look.of(data.acquisition)))
@@ -91,7 +101,7 @@ def _view(data: QTMDataModule, split: str) -> Cost:
     cube = bytes_of(fields(recipe))
     return Cost(
         f"reading {missing} {split} cubes",
-        "data.n_cubes" if split == "train" else "data.n_test",
+        count,
         "give fewer cubes",
         memory_bytes=4 * cube if missing else 0.0,
         disk_bytes=missing * record,
@@ -107,7 +117,7 @@ def _pool(data: QTMStreamModule) -> Iterator[Cost]:
     missing = max(data.n_trees - _already(place, record), 0)
     grown = f"growing vessels for {times(recipe.phantom.shape)} voxels"
     if missing:
-        yield from simulating(data.cluster, grown, simulation_bytes(recipe), "phantom.shape", missing)
+        yield from simulating(data.cluster, grown, recipe, missing)
     yield Cost(
         f"growing {missing} pairs of trees",
         "data.n_trees",
@@ -119,17 +129,16 @@ def _pool(data: QTMStreamModule) -> Iterator[Cost]:
     )
 
 
-def simulating(cluster: Cluster, what: str, each: float, setting: str, n_tasks: int) -> Iterator[Cost]:
+def simulating(cluster: Cluster, what: str, recipe: CubeRecipe, n_tasks: int) -> Iterator[Cost]:
     """Memory of the processes that simulate at once.
 
     Args:
         cluster: that they are of.
         what: one of them does.
-        each: bytes that it takes for that.
-        setting: that decides these.
+        recipe: of the cubes.
         n_tasks: that there are for them.
     """
-    less = "give fewer voxels, or fewer or shorter delays"
+    each, (setting, less) = simulation_bytes(recipe), decisive(recipe)
     if isinstance(cluster, SlurmCluster) and cluster.executor == "slurm":
         if cluster.memory_gb is not None:
             limit = cluster.memory_gb * 1e9

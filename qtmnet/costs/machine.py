@@ -66,8 +66,15 @@ def _statistic(file: Path, name: str) -> float:
         return 0.0
 
 
+def free_gpu_memory() -> float | None:
+    """Bytes of memory that a CUDA GPU has left; None without one."""
+    import torch
+
+    return float(torch.cuda.mem_get_info()[0]) if torch.cuda.is_available() else None
+
+
 def free_disk(place: str) -> float | None:
-    """Bytes that can be written to a folder that there is or will be; None where that cannot be told (object stores)."""
+    """Bytes that can be written to a folder, there or yet to be made; None where nobody can tell (object stores)."""
     if "://" in place and not place.startswith("file://"):
         return None
     folder = Path(place.removeprefix("file://")).absolute()

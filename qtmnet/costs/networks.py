@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from qtmnet.estimator import Estimator
 
+OPERATIONS_PER_SECOND = 25e9
+"""Of a core, on the way forward and back together, small images and all."""
+
 TOO_LARGE = 2.0**63
 """Bytes; what torch cannot count any more is told as this."""
 

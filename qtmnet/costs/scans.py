@@ -5,7 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qtmnet.costs.cost import Cost
+from qtmnet.costs.cost import Cost, times
+from qtmnet.costs.networks import OPERATIONS_PER_SECOND, network_size
+from qtmnet.estimator import Estimator
+from qtmnet.scan import AslScan
 
 # `python benchmarks/costs.py` measures all coefficients of this file.
 
@@ -38,8 +41,10 @@ def image_shape(path: str | Path) -> ImageShape | None:
     import nibabel as nib
 
     try:
-        header = nib.load(path).header
-        return ImageShape(tuple(header.get_data_shape()), math.prod(map(float, header.get_zooms()[:3])))
+        image = nib.load(path)
+        assert isinstance(image, nib.Nifti1Image)
+        zooms = image.header.get_zooms()[:3]
+        return ImageShape(tuple(image.shape), math.prod(float(edge) for edge in zooms))
     except Exception:  # nibabel, gzip and zlib each have errors of their own; the reader of the scan tells them
         return None
 
@@ -60,14 +65,32 @@ def reading_costs(paths: Sequence[Path]) -> Iterator[Cost]:
             kept += 4 * numbers / 2 + KEPT_BYTES_OF_A_VOXEL * math.prod(image.shape[:3])
 
 
-def fit_costs(n_voxels: float, n_frames: int, name: str) -> Cost:
-    """What fitting a kinetic model to the frames of some voxels takes."""
+def mapping_costs(scans: Sequence[AslScan], network: Estimator | None) -> Iterator[Cost]:
+    """What mapping scans takes, each after the other, by a network or else by a kinetic model."""
+    for scan in scans:
+        inside, n_frames = int(scan.mask.sum()), len(scan.delta_m)
+        if network is None:
+            yield Cost(
+                f"fitting {n_frames} frames of {scan.path.name}",
+                "input",
+                "give a smaller image or mask",
+                memory_bytes=fit_bytes(inside, n_frames),
+                seconds=inside * n_frames * SECONDS_OF_A_FRAME,
+            )
+        else:
+            yield network_cost(network, scan.m0.shape, scan.path.name, setting="input")
+
+
+def network_cost(network: Estimator, shape: tuple[int, ...], name: str, *, setting: str) -> Cost:
+    """What a network takes for a whole image, (X, Y, Z)."""
+    x, y, z = shape
+    size = network_size(lambda: type(network)(network.recipe), 1, (x, y, z))
     return Cost(
-        f"fitting {n_frames} frames of {name}",
-        "input",
-        "give a smaller image or mask",
-        memory_bytes=fit_bytes(n_voxels, n_frames),
-        seconds=n_voxels * n_frames * SECONDS_OF_A_FRAME,
+        f"the network on {times(shape)} voxels of {name}",
+        setting,
+        "give a smaller image, or larger voxels",
+        memory_bytes=size.kept_bytes + size.weight_bytes,
+        seconds=size.operations / OPERATIONS_PER_SECOND,
     )
 
 

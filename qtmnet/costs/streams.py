@@ -3,10 +3,12 @@
 import math
 
 from qtmnet.costs.cost import Cost
+from qtmnet.costs.machine import free_gpu_memory
 from qtmnet.stream_data import QTMStreamModule
 from simulators.transport.cuda.batch import ROWS_AT_ONCE
 from simulators.transport.cuda.stages import VENOUS_BYTES
 from simulators.transport.cupy import CupySimulator
+from simulators.transport.laminar import STREAMLINE_BUNDLES
 
 # From the table of arrays in docs/cuda.md, for cubes of 32³ voxels, 20 times and 200 steps; for each voxel.
 
@@ -34,8 +36,9 @@ def batch_bytes(data: QTMStreamModule, batch: int) -> Cost:
     voxels, steps = batch * math.prod(recipe.phantom.shape), recipe.time[-1] / simulator.time_step
     needed = voxels * (BYTES_OF_A_VOXEL + BYTES_AT_A_TIME * len(recipe.time) + BYTES_IN_A_STEP * steps)
     needed += min(voxels, ROWS_AT_ONCE) * BED_BYTES_IN_A_STEP * steps
-    needed += min(voxels * VENOUS_BYTES_IN_A_STEP * steps, max(VENOUS_BYTES, voxels * VENOUS_BYTES_IN_A_STEP / 8 * steps))
-    gpu = _gpu_memory() if simulator.device == "cuda" else None
+    veins = voxels * VENOUS_BYTES_IN_A_STEP * steps
+    needed += min(veins, max(VENOUS_BYTES, veins / STREAMLINE_BUNDLES))
+    gpu = free_gpu_memory() if simulator.device == "cuda" else None
     return Cost(
         f"simulating batches of {batch} cubes on {'the GPU' if simulator.device == 'cuda' else 'this machine'}",
         "data.batch_size",
@@ -44,10 +47,3 @@ def batch_bytes(data: QTMStreamModule, batch: int) -> Cost:
         memory_limit=gpu,
         limited_by="the GPU has {} free" if gpu is not None else "this machine has {} free",
     )
-
-
-def _gpu_memory() -> float | None:
-    """Bytes free on the GPU; None without one."""
-    import torch
-
-    return float(torch.cuda.mem_get_info()[0]) if torch.cuda.is_available() else None

@@ -7,7 +7,8 @@ from qtmnet.cluster.workers import n_cores
 from qtmnet.costs.cost import Cost
 from qtmnet.costs.cubes import acquired_shape, simulation_bytes, simulation_seconds
 from qtmnet.costs.datasets import dataset_costs
-from qtmnet.costs.networks import NetworkSize, network_size
+from qtmnet.costs.machine import free_gpu_memory
+from qtmnet.costs.networks import OPERATIONS_PER_SECOND, NetworkSize, network_size
 from qtmnet.costs.scans import SECONDS_OF_A_FRAME, fit_bytes
 from qtmnet.costs.streams import batch_bytes
 from qtmnet.data import SAMPLES_TO_START_FROM, QTMDataModule
@@ -24,9 +25,6 @@ KEPT_AT_ONCE = 1.4
 
 WEIGHTS_IN_FILES = 9
 """Two checkpoints of weights and two moments, and one more while it takes the place of the last."""
-
-OPERATIONS_PER_SECOND = 25e9
-"""Of a core, on the way forward and back together, small images and all."""
 
 MOST_CORES = 4
 """That a network of small images gains from."""
@@ -71,7 +69,7 @@ def training_costs(
     if isinstance(data, QTMStreamModule):
         yield from _stream(data, epochs, batch, sample)
     network = network_size(build, batch, shape)
-    yield from _network(network, batch, sample, _gpu_memory(accelerator))
+    yield from _network(network, batch, sample, None if accelerator == "cpu" else free_gpu_memory())
     steps_seconds = 3 * network.operations / batch * data.n_fit * epochs / OPERATIONS_PER_SECOND
     yield Cost(
         f"training for {epochs} epochs of {data.n_fit} samples",
@@ -85,13 +83,13 @@ def training_costs(
         yield evaluation_cost(data)
 
 
-def evaluation_cost(data: QTMDataModule) -> Cost:
+def evaluation_cost(data: QTMDataModule, setting: str = "data.n_test") -> Cost:
     """What estimating the test cubes with every method takes: all maps of all cubes are held together."""
     voxels = math.prod(acquired_shape(data.recipes["test"].phantom, data.acquisition))
     n_cubes, frames = data.n_cubes["test"], data.acquisition.n_delays
     return Cost(
         f"evaluating {n_cubes} cubes",
-        "data.n_test",
+        setting,
         "give fewer cubes to evaluate on",
         memory_bytes=n_cubes * voxels * 64 + fit_bytes(voxels, frames),
         seconds=n_cubes * voxels * frames * SECONDS_OF_A_FRAME,
@@ -101,15 +99,16 @@ def evaluation_cost(data: QTMDataModule) -> Cost:
 def _network(network: NetworkSize, batch: int, sample: float, gpu: float | None) -> Iterator[Cost]:
     """Memory of weights, then of the batch with them."""
     device = "this machine" if gpu is None else "the GPU"
-    for what, setting, advice, kept in (
+    at_batch = KEPT_AT_ONCE * network.kept_bytes + 2 * batch * sample
+    for what, setting, advice, beside in (
         ("a network of this size with its optimizer", "model", "give a smaller one", 0.0),
-        (f"training with batches of {batch}", "data.batch_size", "give smaller batches", network.kept_bytes),
+        (f"training with batches of {batch}", "data.batch_size", "give smaller batches", at_batch),
     ):
         yield Cost(
             what,
             setting,
             advice,
-            memory_bytes=WEIGHTS_AT_ONCE * network.weight_bytes + KEPT_AT_ONCE * kept + (2 * batch * sample if kept else 0),
+            memory_bytes=WEIGHTS_AT_ONCE * network.weight_bytes + beside,
             memory_limit=gpu,
             limited_by=f"{device} has {{}} free",
         )
@@ -153,12 +152,3 @@ def _on_cpu(accelerator: str) -> bool:
     import torch
 
     return accelerator == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
-
-
-def _gpu_memory(accelerator: str) -> float | None:
-    """Bytes free on the GPU that a trainer will use; None where it uses this machine's memory."""
-    import torch
-
-    if accelerator == "cpu" or not torch.cuda.is_available():
-        return None
-    return float(torch.cuda.mem_get_info()[0])

@@ -98,7 +98,7 @@ def view_mark(recipe: CubeRecipe, look: Look) -> str:
 
 
 def folder_of_view(url: str, recipe: CubeRecipe, look: Look) -> Path:
-    """Where the view of the cubes of a store is kept: within the store's folder, `datasets/views` for an object store."""
+    """Where the view of a store's cubes is kept: within its folder, or `datasets/views` for an object store."""
     beside = Path("datasets") / "views" if "://" in url else Path(url) / "views"
     return beside / view_mark(recipe, look)
 
