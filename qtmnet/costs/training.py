@@ -66,10 +66,10 @@ def training_costs(
         "give fewer delays",
         memory_bytes=_frames_bytes(data, shape, linear_start=linear_start),
     )
-    if isinstance(data, QTMStreamModule):
-        yield from _stream(data, epochs, batch, sample)
     network = network_size(build, batch, shape)
     yield from _network(network, batch, sample, None if accelerator == "cpu" else free_gpu_memory())
+    if isinstance(data, QTMStreamModule):
+        yield from _stream(data, epochs, batch, sample)
     steps_seconds = 3 * network.operations / batch * data.n_fit * epochs / OPERATIONS_PER_SECOND
     yield Cost(
         f"training for {epochs} epochs of {data.n_fit} samples",
