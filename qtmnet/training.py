@@ -109,11 +109,12 @@ def build_module(cfg: DictConfig, data: QTMDataModule) -> QTMModule:
 
 
 def _costs(cfg: DictConfig, data: QTMDataModule) -> Iterator[Cost]:
+    epochs = cfg.trainer.get("max_epochs")
     return training_costs(
         lambda: build_estimator(cfg, data),
         data,
-        epochs=cfg.trainer.max_epochs,
-        accelerator=cfg.trainer.accelerator,
+        epochs=epochs if isinstance(epochs, int) else 1,  # anything else the trainer refuses
+        accelerator=str(cfg.trainer.get("accelerator", "auto")),
         linear_start=cfg.linear_start and cfg.resume is None,
         evaluate=cfg.evaluate,
         run_dir=cfg.run_dir,

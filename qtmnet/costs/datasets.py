@@ -189,4 +189,7 @@ def _already(place: str, record: float) -> int:
 
 
 def _shard_size(data: QTMDataModule, n_cubes: int) -> int:
-    return data.shard_size or min(LARGEST_SHARD, max(n_cubes // SHARDS_AT_LEAST, 1))
+    asked = data.shard_size
+    if isinstance(asked, int) and asked > 0:  # anything else the store refuses
+        return asked
+    return min(LARGEST_SHARD, max(n_cubes // SHARDS_AT_LEAST, 1))

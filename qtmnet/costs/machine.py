@@ -80,7 +80,8 @@ def free_disk(place: str) -> float | None:
     folder = Path(place.removeprefix("file://")).absolute()
     for parent in (folder, *folder.parents):
         try:
-            return float(shutil.disk_usage(parent).free)
+            usage = shutil.disk_usage(parent)
+            return float(usage.free) if usage.total else None  # what has no size is no disk
         except FileNotFoundError:
             continue
         except (OSError, ValueError):

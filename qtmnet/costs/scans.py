@@ -12,8 +12,8 @@ from qtmnet.scan import AslScan
 
 # `python benchmarks/costs.py` measures all coefficients of this file.
 
-BYTES_OF_A_VOLUME_VOXEL = 16
-"""Of a voxel in each volume, while a scan is read: as stored, in float32, and those of one kind together."""
+BYTES_OF_A_VOLUME_VOXEL = 8
+"""Of a voxel in each volume, while a scan is read: in float32, and what is made of it on the way."""
 
 KEPT_BYTES_OF_A_VOXEL = 40
 """Of a voxel of a scan that has been read, beside its frames: M0, mask, control."""

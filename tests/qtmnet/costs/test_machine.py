@@ -1,6 +1,7 @@
 """What this machine has left, also within the limits of containers and batch jobs."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -53,5 +54,7 @@ def test_room_on_disk_where_a_folder_will_be(tmp_path: Path) -> None:
     assert machine.device_of(str(tmp_path / "not" / "yet")) == tmp_path.stat().st_dev
 
 
-def test_nobody_knows_the_room_of_an_object_store() -> None:
+def test_nobody_knows_the_room_of_an_object_store_or_of_what_is_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     assert machine.free_disk("s3://bucket/cubes") is None
+    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(total=0, free=0))  # as of /proc
+    assert machine.free_disk(".") is None
