@@ -7,11 +7,13 @@ from pathlib import Path
 from qtmnet.cluster.workers import n_cores
 from qtmnet.costs.cost import Cost
 from qtmnet.costs.cubes import LONGER_STEP, transport_bytes, transport_seconds
+from qtmnet.costs.devices import device_cost
 from qtmnet.costs.scans import SECONDS_OF_A_FRAME, fit_bytes, image_shape, network_cost
 from qtmnet.estimator import Estimator
 from simulators.acquisition import Acquisition
 from simulators.brain import STAGES, fitted
 from simulators.brain_parameters import BrainParameters
+from simulators.transport.cupy import CupySimulator
 from simulators.transport.reference import ReferenceSimulator
 from simulators.transport.step_response import Simulator
 
@@ -99,6 +101,8 @@ def brain_costs(
         disk_at=str(folder),
         seconds=SECONDS_AT_LEAST + n * GROWTH_SECONDS * parameters.n_candidates / 3 * 2 / min(n_cores(), 2),
     )
+    if with_label and isinstance(simulator, CupySimulator):
+        yield device_cost(f"following label through {brain}", "phantom.voxel_size_mm", larger, simulator, n, time)
     if with_label:
         transport = _transport_bytes(simulator, time[-1], n)
         rest = BYTES_AT_LEAST + n * (BYTES_WITH_LABEL + BYTES_AT_A_TIME * len(time))

@@ -7,13 +7,14 @@ from qtmnet.cluster.workers import n_cores
 from qtmnet.costs.cost import Cost
 from qtmnet.costs.cubes import acquired_shape, simulation_bytes, simulation_seconds
 from qtmnet.costs.datasets import dataset_costs
+from qtmnet.costs.devices import device_cost
 from qtmnet.costs.machine import free_gpu_memory
 from qtmnet.costs.networks import OPERATIONS_PER_SECOND, NetworkSize, network_size
 from qtmnet.costs.scans import SECONDS_OF_A_FRAME, fit_bytes
-from qtmnet.costs.streams import batch_bytes
 from qtmnet.data import SAMPLES_TO_START_FROM, QTMDataModule
 from qtmnet.estimator import Estimator
 from qtmnet.stream_data import QTMStreamModule
+from simulators.transport.cupy import CupySimulator
 
 # `python benchmarks/costs.py` measures all coefficients of this file.
 
@@ -128,8 +129,9 @@ def _frames_bytes(data: QTMDataModule, shape: tuple[int, int, int], *, linear_st
 def _stream(data: QTMStreamModule, epochs: int, batch: int, sample: float) -> Iterator[Cost]:
     """Simulating samples as training asks for them."""
     recipe = data.recipes["train"]
-    if data.on_device:
-        yield batch_bytes(data, batch)
+    if isinstance(recipe.simulator, CupySimulator):
+        voxels, what = batch * math.prod(recipe.phantom.shape), f"simulating batches of {batch} cubes"
+        yield device_cost(what, "data.batch_size", "give smaller batches", recipe.simulator, voxels, recipe.time)
         return
     processes = max(data.loader_workers, 1)
     yield Cost(

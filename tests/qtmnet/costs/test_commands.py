@@ -17,6 +17,7 @@ from qtmnet.costs import datasets, machine
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_evaluation_costs
 from qtmnet.costs.datasets import dataset_costs
+from simulators.errors import InputError
 
 BOTH_NUMBERS = r"takes about [\d.e+]+ [kMGTPE]?B (of memory|on disk).* (has|holds) [\d.]+ [kMGTPE]?B"
 
@@ -140,6 +141,14 @@ def test_documented_runs_are_not_refused(
     cfg = configured("simulate", *overrides)
     afford(dataset_costs(build_data(cfg), ("train",), views=False))
     assert "interrupt" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("laptop")
+def test_a_record_that_numpy_has_no_type_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "free_memory", lambda: 1e12)
+    data = build_data(configured("simulate", "phantom.shape=[300,300,300]", "data.n_cubes=1"))
+    with pytest.raises(InputError, match=r"^phantom.shape: .* and a record holds 2.1 GB at most"):
+        afford(dataset_costs(data, ("train",)))
 
 
 @pytest.mark.usefixtures("laptop")

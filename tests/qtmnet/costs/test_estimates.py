@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from qtmnet.costs import brains, cubes, networks, scans
+from qtmnet.costs import brains, cubes, devices, networks, scans
 from qtmnet.costs.cost import Cost
 from qtmnet.estimator import Estimator, Recipe
 from qtmnet.kinetic import fit
@@ -89,6 +89,23 @@ def test_a_finer_or_longer_brain_takes_more() -> None:
     assert all(a < b for a, b in zip(of(1.0, RECIPE.time, "arterioles"), usual, strict=True))
     # 1 mm took 3.8 GB, of which the process held 0.4 before (benchmarks/brain.py); estimates may be 0.6 to 1.7 of it.
     assert 0.6 < usual[0] / 3.4e9 < 1.7
+
+
+def test_memory_of_a_device_is_that_of_its_documentation() -> None:
+    """docs/cuda.md: 16 cubes, 8 with listed capillaries, need about 7 GB, a brain of 1.73 million voxels 10."""
+    assert 0.6 < devices.device_bytes(16 * 32**3, 20, 200) / 7e9 < 1.7
+    assert 0.6 < devices.device_bytes(1.73e6, 20, 200) / 10e9 < 1.7
+    for more in ((2e6, 20, 200), (1.73e6, 21, 200), (1.73e6, 20, 201)):
+        assert devices.device_bytes(*more) > devices.device_bytes(1.73e6, 20, 200)
+
+
+def test_no_memory_is_asked_of_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ("a batch", "data.batch_size", "give smaller ones")
+    for free, asked in ((None, False), (1e9, True)):
+        monkeypatch.setattr(devices, "free_gpu_memory", lambda free=free: free)
+        cost = devices.device_cost(*given, CupySimulator(), 1e6, RECIPE.time)
+        assert (cost.memory_bytes > 1e9, cost.memory_limit) == (asked, free)
+    assert devices.device_cost(*given, CupySimulator(device="host"), 1e6, RECIPE.time).memory_bytes > 1e9
 
 
 def test_a_network_is_counted_without_being_made() -> None:
