@@ -21,7 +21,7 @@ from simulators.transport.cupy import CupySimulator
 WEIGHTS_AT_ONCE = 5.5
 """Weights, their gradients, AdamW's two moments, and what a step puts beside them."""
 
-KEPT_AT_ONCE = 1.4
+KEPT_AT_ONCE = 1.7
 """What layers keep for their gradients, and the gradients on their way back."""
 
 WEIGHTS_IN_FILES = 9
