@@ -11,8 +11,12 @@ from omegaconf import DictConfig
 from qtmnet.baselines import KINETIC_METHODS, fit_baselines
 from qtmnet.brain_estimates import RegionScores
 from qtmnet.brain_evaluation import check_settings, evaluate_brain
-from qtmnet.brains import simulate_brain_for
+from qtmnet.brains import FOLDER, simulate_brain_for
 from qtmnet.checkpoint import load_estimator
+from qtmnet.costs.afford import afford
+from qtmnet.costs.brains import brain_evaluation_costs
+from qtmnet.costs.datasets import dataset_costs
+from qtmnet.costs.training import evaluation_cost
 from qtmnet.data import QTMDataModule
 from qtmnet.estimator import Estimator
 from qtmnet.figures import save_comparison
@@ -73,7 +77,9 @@ def evaluate_phantom(cfg: DictConfig) -> RegionScores:
     estimator = load_estimator(cfg.ckpt) if cfg.ckpt is not None else None
     acquisition = _protocol(cfg, estimator)
     check_settings(estimator, acquisition, cfg.snr)
-    brain = simulate_brain_for(phantom, acquisition, instantiate(cfg.simulator), cfg.dir)
+    simulator = instantiate(cfg.simulator)
+    afford(brain_evaluation_costs(phantom, acquisition, simulator, cfg.dir or FOLDER, estimator))
+    brain = simulate_brain_for(phantom, acquisition, simulator, cfg.dir)
     asked = (("Checkpoint", str(cfg.ckpt)), ("Seed of the brain", str(phantom.seed)))[cfg.ckpt is None :]
     return evaluate_brain(brain, acquisition, estimator, Path(cfg.run_dir), snr=cfg.snr, seed=cfg.seed, asked=asked)
 
@@ -107,6 +113,7 @@ def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
         seed=cfg.seed,
         snr=recipe.snr,
     )
+    afford([*dataset_costs(data, ("test",), settings={"test": ("n_cubes", "dir")}), evaluation_cost(data, "n_cubes")])
     scores = evaluate_on_cubes(estimator, data, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
     print_table(scores, f"{cfg.n_cubes} unseen cubes")
     return scores

@@ -11,6 +11,8 @@ from omegaconf import DictConfig
 from qtmnet import kinetic
 from qtmnet.bids import dataset_path, find_scans
 from qtmnet.checkpoint import load_estimator
+from qtmnet.costs.afford import afford
+from qtmnet.costs.scans import mapping_costs, reading_costs
 from qtmnet.estimator import Estimator
 from qtmnet.nifti import check_same_grid, map_path, map_sidecar, read_image, write_map
 from qtmnet.prediction_files import check_outputs, report_path
@@ -44,13 +46,13 @@ def predict(cfg: DictConfig) -> list[Path]:
         InputError: before anything is written, if a scan is unreadable, the network is for another protocol or a file
             cannot be written.
     """
-    mapper = _mapper(cfg)
-    scans = [
-        read_scan(path, m0=cfg.m0, mask=cfg.mask, labeling_efficiency=cfg.labeling_efficiency)
-        for path in find_scans(Path(cfg.input))
-    ]
+    mapper, network = _mapper(cfg)
+    paths = find_scans(Path(cfg.input))
+    afford(reading_costs(paths))
+    scans = [read_scan(path, m0=cfg.m0, mask=cfg.mask, labeling_efficiency=cfg.labeling_efficiency) for path in paths]
     given = [Path(value) for value in (cfg.m0, cfg.mask, cfg.t1_tissue, cfg.ckpt) if isinstance(value, str)]
     check_outputs(cfg.output_dir, scans, given)
+    afford(mapping_costs(scans, network))
     maps = [mapper(scan) for scan in scans]
     written, reports = [], []
     with writing_together() as drafts:
@@ -92,7 +94,8 @@ def _asked(cfg: DictConfig) -> tuple[tuple[str, str], ...]:
     return tuple((name, str(value)) for name, value in given.items() if value is not None)
 
 
-def _mapper(cfg: DictConfig) -> Mapper:
+def _mapper(cfg: DictConfig) -> tuple[Mapper, Estimator | None]:
+    """What maps a scan, and the network if that does."""
     method = _method(cfg)
     if not method:
         raise InputError("ckpt: not given; give a checkpoint, or method=multi_delay or method=single_delay")
@@ -102,7 +105,7 @@ def _mapper(cfg: DictConfig) -> Mapper:
         if not cfg.ckpt:
             raise InputError("ckpt: not given; method=qtmnet needs a checkpoint that train.py wrote")
         estimator = load_estimator(cfg.ckpt)
-        return lambda scan: (map_with_network(estimator, scan), None, network_method(estimator.recipe))
+        return lambda scan: (map_with_network(estimator, scan), None, network_method(estimator.recipe)), estimator
 
     def fit(scan: AslScan) -> tuple[np.ndarray, np.ndarray | None, Method]:
         maps = kinetic.fit(
@@ -116,7 +119,7 @@ def _mapper(cfg: DictConfig) -> Mapper:
         constants = {"t1_blood": cfg.t1_blood, "t1_tissue": cfg.t1_tissue}
         return maps.cbf, maps.att, kinetic_method(method, scan.acquisition, constants)
 
-    return fit
+    return fit, None
 
 
 def _tissue_t1(given: float | str, scan: AslScan) -> float | np.ndarray:

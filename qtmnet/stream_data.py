@@ -53,7 +53,7 @@ class QTMStreamModule(QTMDataModule):
         self.samples_per_epoch, self.n_trees = samples_per_epoch, n_trees
         phantom = self.recipes["train"].phantom
         mark = fingerprint(growth_settings(phantom, self.seed))[:8]
-        self._pool_at = pool or str(Path("datasets") / f"trees-{mark}")
+        self.pool_at = pool or str(Path("datasets") / f"trees-{mark}")
         self.on_device = isinstance(self.recipes["train"].simulator, CupySimulator)
         if self.on_device and loader_workers:
             raise InputError(
@@ -75,7 +75,7 @@ class QTMStreamModule(QTMDataModule):
 
     def pool(self) -> VesselPool:
         """The trees that the cubes are made with, those that are missing to be grown."""
-        return VesselPool(self._pool_at, self.recipes["train"].phantom, self.seed)
+        return VesselPool(self.pool_at, self.recipes["train"].phantom, self.seed)
 
     def simulate(self, split: str):  # type: ignore[no-untyped-def]
         """Simulate the cubes of a split that are missing, and grow the trees of the pool."""

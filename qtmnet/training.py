@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 from qtmnet import ranks
 from qtmnet.building import build_data, build_estimator
 from qtmnet.checkpoint import epochs_done, load_estimator
+from qtmnet.costs.afford import afford
+from qtmnet.costs.cost import Cost
+from qtmnet.costs.training import training_costs
 from qtmnet.data import QTMDataModule
 from qtmnet.estimator import Recipe
 from qtmnet.evaluation import evaluate_on_cubes, print_table
@@ -60,6 +64,7 @@ def train(cfg: DictConfig) -> TrainingResult:
         raise InputError(
             f"data.n_cubes: found {data.n_cubes['train']}; give at least 2, to train on and to validate with"
         )
+    afford(_costs(cfg, data), tell=ranks.is_first())
     module = build_module(cfg, data)
     checkpoints = Path(cfg.run_dir) / "checkpoints"
     if cfg.resume is not None:
@@ -100,6 +105,19 @@ def build_module(cfg: DictConfig, data: QTMDataModule) -> QTMModule:
         instantiate(cfg.optimizer),
         final_learning_rate=cfg.final_learning_rate,
         config={**{str(name): value for name, value in settings.items()}, "provenance": provenance().plain()},
+    )
+
+
+def _costs(cfg: DictConfig, data: QTMDataModule) -> Iterator[Cost]:
+    epochs = cfg.trainer.get("max_epochs")
+    return training_costs(
+        lambda: build_estimator(cfg, data),
+        data,
+        epochs=epochs if isinstance(epochs, int) else 1,  # anything else the trainer refuses
+        accelerator=str(cfg.trainer.get("accelerator", "auto")),
+        linear_start=cfg.linear_start and cfg.resume is None,
+        evaluate=cfg.evaluate,
+        run_dir=cfg.run_dir,
     )
 
 
