@@ -29,10 +29,11 @@ def load_estimator(path: str | Path) -> Estimator:
     if not isinstance(content, dict) or CHECKPOINT_KEY not in content or "state_dict" not in content:
         raise InputError(f"{path}: ckpt: not a checkpoint of qtmnet; give one that train.py wrote")
     try:
-        estimator = Estimator(Recipe.from_plain(content[CHECKPOINT_KEY]["recipe"]))
+        recipe = Recipe.from_plain(content[CHECKPOINT_KEY]["recipe"])
         weights = {
             name.removeprefix(PREFIX): value for name, value in content["state_dict"].items() if name.startswith(PREFIX)
         }
+        estimator = Estimator(recipe)
         estimator.load_state_dict(weights)
     except InputError as error:
         raise InputError(f"{path}: ckpt: {error}") from None
