@@ -1,11 +1,58 @@
 """Protocols as the configuration gives them: written out, or those of a scan."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from simulators.acquisition import Acquisition
 from simulators.errors import InputError
 from simulators.limits import PathText, SettingsOf
+
+OF_CHECKPOINT = "checkpoint"
+"""In place of a value: that of the checkpoint. A value that equals a default is a value given."""
+
+
+@dataclass(frozen=True)
+class ProtocolChanges:
+    """What is asked for of a protocol, while the rest is that of a checkpoint.
+
+    Attributes:
+        given: fields of `Acquisition` that were asked for, whatever their values.
+    """
+
+    given: Mapping[str, Any]
+
+    def of(self, kept: Acquisition) -> Acquisition:
+        """The protocol with what was asked for.
+
+        Raises:
+            InputError: for fields that do not go together.
+        """
+        try:
+            return replace(kept, **self.given)
+        except InputError as error:
+            raise InputError(f"acquisition.{error}") from None
+
+
+def change_acquisition(
+    from_bids: PathText | None = None, **protocol: Annotated[Any, SettingsOf(Acquisition, or_word=OF_CHECKPOINT)]
+) -> ProtocolChanges | Acquisition:
+    """What is asked for of a protocol: fields that are not `checkpoint`, or the whole protocol of a scan.
+
+    Args:
+        from_bids: as in `build_acquisition`.
+        protocol: fields of `Acquisition`, or the word `checkpoint` for those of the checkpoint.
+
+    Raises:
+        InputError: for fields beside a scan's protocol, or as `build_acquisition`.
+    """
+    given = {name: value for name, value in protocol.items() if value != OF_CHECKPOINT}
+    if from_bids is None:
+        return ProtocolChanges(given)
+    if given:
+        raise InputError(f"acquisition.{next(iter(given))}: found beside acquisition.from_bids; give one of them")
+    return build_acquisition(from_bids)
 
 
 def build_acquisition(

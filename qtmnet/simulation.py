@@ -62,7 +62,7 @@ def _verify(data: QTMDataModule) -> str:
 
 def _simulate_brain(cfg: DictConfig) -> Path:
     """Simulate a brain at its own voxel size, until a protocol's last readout, and show what it looks like."""
-    folder = Path(cfg.dir) if cfg.dir else FOLDER
+    folder = FOLDER if cfg.dir is None else Path(cfg.dir)
     stages = BrainStages(instantiate(cfg.phantom, _convert_="all"), folder=folder, tell=tell)
     if cfg.until is not None:
         stages.run_until(cfg.until)

@@ -116,9 +116,13 @@ def from_plain(kind: type[T], content: Any, name: str = "") -> T:
         raise InputError(f"{where}{error}") from None
 
 
-@cache
 def annotations(thing: Any) -> Mapping[str, Any]:
     """What the parameters of a class or function are annotated with, by name; nothing where that cannot be told."""
+    return _annotations(thing)
+
+
+@cache
+def _annotations(thing: Any) -> Mapping[str, Any]:
     source = thing.__init__ if isinstance(thing, type) and not is_dataclass(thing) else thing  # type: ignore[misc]
     try:
         hints = get_type_hints(source, include_extras=True)

@@ -61,9 +61,11 @@ class SettingsOf:
 
     Attributes:
         target: class or function that takes them.
+        or_word: that may be given in place of any of them.
     """
 
     target: Callable[..., object]
+    or_word: str = ""
 
 
 def one_as_list(value: Any) -> Any:

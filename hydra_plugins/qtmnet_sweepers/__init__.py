@@ -95,6 +95,7 @@ class _SweeperOfRuns(Sweeper):
         from qtmnet.schema.check import check_settings
         from simulators.errors import InputError
 
+        assert self.config is not None
         wrong: list[tuple[int, Exception]] = []
         for number, overrides in enumerate(runs[:LOOKED_AT]):
             try:

@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError
 
-from qtmnet.schema.commands import Part, Parts, own_settings
+from qtmnet.schema.commands import COMMANDS, Part, Parts, own_settings
 from qtmnet.schema.foreign import FOREIGN
 from qtmnet.schema.given import given_settings, refuse_without_effect
 from qtmnet.schema.targets import Settings, locate, settings_of
@@ -196,9 +196,10 @@ def _refuse_unknown(cfg: DictConfig, own: Mapping[str, Any], known: Sequence[str
     """Settings of the first level that neither the command nor another setting takes."""
     groups = {entry.name for entry in files("conf").iterdir()}
     chosen = set(HydraConfig.get().runtime.choices) if HydraConfig.initialized() else set()
+    of_experiments = groups.union(*map(own_settings, COMMANDS))  # which have settings of all commands
     added = {word.split("=")[0].lstrip("+") for word in overrides if word.startswith("+")}
     for name in map(str, cfg):
-        if name in own or name in chosen or name in ("hydra", "experiment") or (name in groups and name not in added):
+        if name in own or name in chosen or name == "hydra" or name in of_experiments - added:
             continue
         if f"${{{name}" not in OmegaConf.to_yaml(cfg):
             others = [*(other for other in known if other.partition(".")[0] != name), *sorted(groups)]

@@ -93,8 +93,8 @@ class Predict:
     m0: PathText | MeanSignal | None
     mask: PathText | None
     labeling_efficiency: Efficiency | None
-    t1_blood: DecayTime
-    t1_tissue: DecayTime | PathText
+    t1_blood: DecayTime | None
+    t1_tissue: DecayTime | PathText | None
     run_dir: PathText
 
 

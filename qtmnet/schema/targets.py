@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from qtmnet.schema.foreign import FOREIGN
 from simulators.checking import annotations
@@ -77,5 +77,8 @@ def _settings_of_others(annotation: Any) -> Settings | None:
     if get_origin(annotation) is Annotated:
         for part in get_args(annotation)[1:]:
             if isinstance(part, SettingsOf):
-                return settings_of(part.target)
+                own = settings_of(part.target)
+                word = Literal[part.or_word] if part.or_word else None  # type: ignore[valid-type]
+                by_name = {name: hint | word if word else hint for name, hint in own.by_name.items()}
+                return Settings(by_name, own.defaults, own.any_other)
     return None
