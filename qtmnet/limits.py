@@ -51,8 +51,8 @@ MOST_LOADERS = max(8, 2 * (os.cpu_count() or 1))
 
 LoaderWorkers = Annotated[
     int,
-    Within(0, 1024, why="more than two for each core only wait for each other"),
-    Which(f"a whole number from 0 to {MOST_LOADERS}", lambda value: value <= MOST_LOADERS),
+    Within(0, 1024, why="more only wait for each other"),
+    Which("a whole number from 0 to 8, or to twice the number of cores", lambda value: value <= MOST_LOADERS),
 ]
 
 WorkerCount = Annotated[int, Within(1, 4096)]

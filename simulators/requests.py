@@ -64,12 +64,15 @@ def _told(option: Any, beside: list[Any], *, many: bool = False) -> str:
         words = [str(word).lower() if isinstance(word, bool) else str(word) for word in arguments]
         return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
     if origin in (tuple, list) and arguments:
-        return _several(arguments, beside)
+        return _several(arguments, beside, many=many)
     if origin in (dict, Mapping, get_origin(Mapping[str, int])) and arguments:
-        return f"{_told(arguments[1], [], many=True)} by name, as {{name: …}}"
+        values = "anything" if arguments[1] is Any else _told(arguments[1], [], many=True)
+        return f"{values} by name, as {{name: …}}"
     if option in NOUNS:
         return NOUNS[option][many]
-    return f"a {option.__name__}" if isinstance(option, type) else "something else"
+    if not isinstance(option, type):
+        return "something else"
+    return f"{'an' if option.__name__[0] in 'AEIOU' else 'a'} {option.__name__}"
 
 
 def _annotated(option: Any, inner: Any, beside: list[Any], *, many: bool) -> str:
@@ -80,16 +83,16 @@ def _annotated(option: Any, inner: Any, beside: list[Any], *, many: bool) -> str
             return f"{NOUNS.get(inner, NOUNS[float])[many]} {_range(part)}"
         if isinstance(part, Len):
             n = f"{part.min_length} to {part.max_length}" if part.max_length else f"{part.min_length} or more"
-            return f"a list of {n} {_told(get_args(inner)[0], [], many=True)}"
+            element = get_args(inner)[0]
+            return f"a list of {n} {'such' if element in beside else _told(element, [], many=True)}"
     return _told(inner, beside, many=many)
 
 
-def _several(arguments: tuple[Any, ...], beside: list[Any]) -> str:
-    if arguments[-1] is ...:
-        return f"a list of {_told(arguments[0], [], many=True)}"
+def _several(arguments: tuple[Any, ...], beside: list[Any], *, many: bool) -> str:
     if len(arguments) == 2 and arguments[0] in beside:
         return "[lowest, highest] of such"
-    return f"a list of {len(arguments)} {_told(arguments[0], [], many=True)}"
+    n = f"{len(arguments)} " if arguments[-1] is not ... else ""
+    return f"{'lists' if many else 'a list'} of {n}{_told(arguments[0], [], many=True)}"
 
 
 def _range(limits: Within) -> str:
