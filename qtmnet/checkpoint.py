@@ -2,12 +2,15 @@
 
 import pickle
 from pathlib import Path
+from typing import Annotated
 
 import torch
 
 from qtmnet.estimator import Estimator, Recipe
 from qtmnet.module import CHECKPOINT_KEY
+from simulators.checking import checked
 from simulators.errors import InputError
+from simulators.limits import Within
 
 PREFIX = "estimator."
 
@@ -46,5 +49,15 @@ def load_estimator(path: str | Path) -> Estimator:
 
 
 def epochs_done(path: str | Path) -> int:
-    """Epochs of training behind a checkpoint that `load_estimator` reads."""
-    return int(torch.load(path, map_location="cpu", weights_only=True)["epoch"]) + 1
+    """Epochs of training behind a checkpoint that `load_estimator` reads.
+
+    Raises:
+        InputError: if it does not say.
+    """
+    epoch = torch.load(path, map_location="cpu", weights_only=True).get("epoch")
+    return checked(f"{path}: ckpt: epoch", epoch, Annotated[int, Within(0, 10**9)]) + 1
+
+
+def trained_settings(path: str | Path) -> object:
+    """The configuration that a checkpoint which `load_estimator` reads was trained with, if it is there."""
+    return torch.load(path, map_location="cpu", weights_only=True)[CHECKPOINT_KEY].get("config")

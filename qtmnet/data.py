@@ -21,7 +21,7 @@ from simulators.acquisition import Acquisition
 from simulators.checking import checks_arguments
 from simulators.cube import CubeParameters
 from simulators.errors import InputError
-from simulators.limits import PathText, SeedNumber, Share
+from simulators.limits import Drawn, PathText, SeedNumber, Share
 from simulators.transport.step_response import Simulator
 
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -99,7 +99,7 @@ class QTMDataModule(L.LightningDataModule):
         seed: SeedNumber = 0,
         validation_share: Share = 0.1,
         batch_size: BatchSize = 16,
-        snr: SignalToNoise | tuple[SignalToNoise, SignalToNoise] | None = None,
+        snr: Drawn[SignalToNoise] | None = None,
         flips: bool = True,
         loader_workers: LoaderWorkers = 0,
     ) -> None:
@@ -116,8 +116,6 @@ class QTMDataModule(L.LightningDataModule):
         )
         self.shard_size = shard_size
         self.seed, self.validation_share, self.batch_size = seed, validation_share, batch_size
-        if isinstance(snr, tuple) and snr[0] > snr[1]:
-            raise InputError(f"data.snr: found {list(snr)}; give [lowest, highest]")
         self.snr = snr
         self.flips, self.loader_workers = flips, loader_workers
         Look.of(acquisition).grid(self.recipes["train"], 0)  # refuses a voxel that does not fit at once

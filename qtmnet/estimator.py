@@ -14,7 +14,8 @@ from simulators.acquisition import Acquisition
 from simulators.checking import annotations, check_fields, checked, from_plain, shown
 from simulators.cube import CubeParameters
 from simulators.errors import InputError
-from simulators.limits import SeedNumber
+from simulators.limits import Drawn, SeedNumber
+from simulators.requests import number
 
 CONCENTRATION_SCALE = 100.0
 """Calibrated concentrations, about 0.01 in grey matter, are multiplied by this."""
@@ -59,7 +60,7 @@ class Recipe:
     phantom: CubeParameters
     simulator: Mapping[str, Any]
     seed: SeedNumber
-    snr: SignalToNoise | tuple[SignalToNoise, SignalToNoise] | None
+    snr: Drawn[SignalToNoise] | None
     linear_start: bool = False
 
     def __post_init__(self) -> None:
@@ -114,7 +115,7 @@ def _check_network(recipe: Recipe) -> None:
         n = sum(parameter.numel() for parameter in network.parameters())
         if n > MOST_PARAMETERS:
             raise InputError(
-                f"model: found {n:,} parameters; give fewer channels or levels, at most {MOST_PARAMETERS:,} in all"
+                f"model: found {number(n)} parameters; give fewer channels or levels, at most {number(MOST_PARAMETERS)}"
             )
         n_maps = network(torch.zeros(1, recipe.in_channels, 8, 8, 8)).shape[1]
     if n_maps != N_MAPS:

@@ -95,12 +95,13 @@ def from_plain(kind: type[T], content: Any, name: str = "") -> T:
     """
     where = f"{name}." if name else ""
     if not isinstance(content, Mapping):
-        raise InputError(f"{name or kind.__name__}: found {shown(content)}; give a {kind.__name__}, field by field")
+        raise InputError(f"{name or kind.__name__}: found {shown(content)}; give {wanted(kind)}, field by field")
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     for key in content:
         if key not in known:
+            name = f"{where}{shown(key, quoted=False)}"
             raise InputError(
-                f"{where}{shown(key, quoted=False)}: found a field that {kind.__name__} has not; leave it out"
+                f"{name}: {kind.__name__} has no such field; leave it out, or take the version that wrote it"
             )
     for key, field in known.items():
         if key not in content and field.default is MISSING and field.default_factory is MISSING:

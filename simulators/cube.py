@@ -4,7 +4,7 @@ The stages in reading order: perfusion map, arterial and venous forests, capilla
 """
 
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated
 
 import numpy as np
 
@@ -19,10 +19,12 @@ from simulators.limits import (
     T1,
     Candidates,
     CapillaryVolume,
+    Drawn,
     Fluctuation,
     MurrayConstant,
     Perfusion,
     Permeability,
+    Span,
     VoxelSize,
     Within,
 )
@@ -51,11 +53,6 @@ InletDelay = Annotated[float, Within(0, 20, "s", why="not ms", above=True)]
 
 DelaySpread = Annotated[float, Within(0, 10, "s", why="not ms")]
 
-Each = TypeVar("Each")
-
-Drawn: TypeAlias = Each | tuple[Each, Each]
-"""A number, or (low, high) to draw from."""
-
 
 @dataclass(frozen=True)
 class CubeParameters:
@@ -81,7 +78,7 @@ class CubeParameters:
     shape: tuple[Edge, Edge, Edge] = (32, 32, 32)
     voxel_size_mm: VoxelSize = (1.0, 1.0, 1.0)
     n_regions: Regions = 40
-    perfusion_range: tuple[Perfusion, Perfusion] = (0.0, 80.0)
+    perfusion_range: Span[Perfusion] = (0.0, 80.0)
     perfusion_fluctuation: Fluctuation = 0.1
     new_inlet_probability: Probability = 0.01
     reach_mm: Reach = 5.0
@@ -103,10 +100,8 @@ class CubeParameters:
             raise InputError(
                 f"shape: found {list(self.shape)}, {np.prod(self.shape)} voxels; give at most {MOST_VOXELS} in all"
             )
-        for name in (*DRAWN, "perfusion_range"):
-            low, high = np.broadcast_to(getattr(self, name), 2)
-            if low > high or high <= 0:
-                raise InputError(f"{name}: found {low:g} to {high:g}; give low and high of a range, high above 0")
+        if self.perfusion_range[1] == 0:
+            raise InputError(f"perfusion_range: found {list(self.perfusion_range)}; give a range that ends above 0")
 
     def label(self, permeability_surface_ml_100g_min: float) -> LabelKinetics:
         """Kinetics of the label in a cube of this permeability."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from annotated_types import Ge, GroupedMetadata, Gt, Le, Predicate
 from pydantic import AllowInfNan, BeforeValidator
@@ -82,6 +82,19 @@ def none_as_empty(value: Any) -> Any:
     """Null as no entries."""
     return {} if value is None else value
 
+
+def is_ascending(pair: tuple[float, float]) -> bool:
+    """Whether the first of two numbers is not the higher one."""
+    return pair[0] <= pair[1]
+
+
+Each = TypeVar("Each")
+
+Span: TypeAlias = Annotated[tuple[Each, Each], Predicate(is_ascending)]
+"""(low, high)."""
+
+Drawn: TypeAlias = Each | Annotated[tuple[Each, Each], Predicate(is_ascending)]
+"""A number, or (low, high) to draw from."""
 
 LONGEST_PATH = 4096
 """Characters; what Linux takes."""

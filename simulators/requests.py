@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Len
+from annotated_types import Len, Predicate
 
-from simulators.limits import Which, Within
+from simulators.limits import Which, Within, is_ascending
 
 NOUNS = {
     int: ("a whole number", "whole numbers"),
@@ -81,6 +81,8 @@ def _annotated(option: Any, inner: Any, beside: list[Any], *, many: bool) -> str
             return part.wanted
         if isinstance(part, Within):
             return f"{NOUNS.get(inner, NOUNS[float])[many]} {_range(part)}"
+        if isinstance(part, Predicate) and part.func is is_ascending and get_args(inner)[0] not in beside:
+            return f"[lowest, highest] of {_told(get_args(inner)[0], [], many=True)}"
         if isinstance(part, Len):
             n = f"{part.min_length} to {part.max_length}" if part.max_length else f"{part.min_length} or more"
             element = get_args(inner)[0]

@@ -185,7 +185,11 @@ def test_wrong_values_are_many() -> None:
         ),
         ("train", "acquisition.post_labeling_delays=[1,1.5,1]", "found 1 s twice; give it once"),
         ("train", "acquisition.labeling_duration=[1,2]", "acquisition.labeling_duration: found 2 values for 4 delays"),
-        ("train", "phantom.inlet_delay=[2,1]", "phantom.inlet_delay: found 2 to 1; give low and high of a range"),
+        (
+            "train",
+            "phantom.inlet_delay=[2,1]",
+            "phantom.inlet_delay: found [2, 1]; give a number above 0",
+        ),
         ("train", "data.loader_workers=999", "data.loader_workers: found 999; give a whole number from 0 to"),
         ("train", "model._target_=nowhere.Network", "model._target_: found 'nowhere.Network'"),
         ("train", "model._target_=3", "model: found no _target_; give model=…"),
