@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from qtmnet.limits import BaseChannels, Channels, Levels
+from qtmnet.models.convolution import Convolution, MapConvolution
 from simulators.checking import checks_arguments
 
 
@@ -31,16 +32,16 @@ class SpatialAttention(nn.Module):
 
     def __init__(self, kernel_size: int = 7) -> None:
         super().__init__()
-        self.weigh = nn.Conv3d(2, 1, kernel_size, padding=kernel_size // 2)
+        self.weigh = MapConvolution(2, kernel_size)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each voxel by one number from the mean and maximum over channels around it."""
         summary = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)
-        return x * torch.sigmoid(self.weigh(summary))
+        return x * torch.sigmoid(self.weigh(summary)).to(x.dtype)
 
 
 def _convolution(n_in: int, n_out: int, *, attention: bool) -> nn.Sequential:
-    layers: list[nn.Module] = [nn.Conv3d(n_in, n_out, 3, padding=1), nn.ReLU(inplace=True)]
+    layers: list[nn.Module] = [Convolution(n_in, n_out), nn.ReLU(inplace=True)]
     if attention:
         layers += [ChannelAttention(n_out), SpatialAttention()]
     return nn.Sequential(*layers)
