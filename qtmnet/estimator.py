@@ -104,20 +104,31 @@ def _network(recipe: Recipe) -> nn.Module:
     return NETWORKS[recipe.network["_target_"]](in_channels=recipe.in_channels, **recipe.network_settings)
 
 
-def _check_network(recipe: Recipe) -> None:
-    """Look at a network without making it, on torch's device that has no memory.
+def _check_size(recipe: Recipe) -> None:
+    """Count a network's parameters before memory is taken for them, on torch's device that has none.
 
     Raises:
-        InputError: for one that is too large, or whose output is not the maps to estimate.
+        InputError: for more than `MOST_PARAMETERS`.
     """
     with torch.device("meta"):
-        network = _network(recipe)
-        n = sum(parameter.numel() for parameter in network.parameters())
-        if n > MOST_PARAMETERS:
-            raise InputError(
-                f"model: found {number(n)} parameters; give fewer channels or levels, at most {number(MOST_PARAMETERS)}"
-            )
-        n_maps = network(torch.zeros(1, recipe.in_channels, 8, 8, 8)).shape[1]
+        n = sum(parameter.numel() for parameter in _network(recipe).parameters())
+    if n > MOST_PARAMETERS:
+        raise InputError(
+            f"model: found {number(n)} parameters; give fewer channels or levels, at most {number(MOST_PARAMETERS)}"
+        )
+
+
+@torch.no_grad()
+def _check_outputs(network: nn.Module, n_channels: int) -> None:
+    """Refuse a network whose outputs are not the maps to estimate: they would be broadcast onto these.
+
+    Raises:
+        InputError: for another number of outputs.
+    """
+    if any(parameter.is_meta for parameter in network.parameters()):
+        return
+    n_maps = network.eval()(torch.zeros(1, n_channels, 8, 8, 8)).shape[1]
+    network.train()
     if n_maps != N_MAPS:
         raise InputError(f"model: found a network of {n_maps} outputs; give one of {N_MAPS}, which is perfusion")
 
@@ -138,8 +149,9 @@ class Estimator(nn.Module):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe = recipe
-        _check_network(recipe)
+        _check_size(recipe)
         self.network = _network(recipe)
+        _check_outputs(self.network, recipe.in_channels)
         n_delays = recipe.acquisition.n_delays
         self.register_buffer("decorrelation", torch.eye(n_delays))
         if recipe.linear_start:
