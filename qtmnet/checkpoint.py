@@ -2,12 +2,15 @@
 
 import pickle
 from pathlib import Path
+from typing import Annotated
 
 import torch
 
 from qtmnet.estimator import Estimator, Recipe
 from qtmnet.module import CHECKPOINT_KEY
+from simulators.checking import checked
 from simulators.errors import InputError
+from simulators.limits import Within
 from simulators.reading import CHECKPOINT_FILE, check_file
 
 PREFIX = "estimator."
@@ -29,10 +32,11 @@ def load_estimator(path: str | Path) -> Estimator:
     if not isinstance(content, dict) or CHECKPOINT_KEY not in content or "state_dict" not in content:
         raise InputError(f"{path}: ckpt: not a checkpoint of qtmnet; give one that train.py wrote")
     try:
-        estimator = Estimator(Recipe.from_plain(content[CHECKPOINT_KEY]["recipe"]))
+        recipe = Recipe.from_plain(content[CHECKPOINT_KEY]["recipe"])
         weights = {
             name.removeprefix(PREFIX): value for name, value in content["state_dict"].items() if name.startswith(PREFIX)
         }
+        estimator = Estimator(recipe)
         estimator.load_state_dict(weights)
     except InputError as error:
         raise InputError(f"{path}: ckpt: {error}") from None
@@ -45,5 +49,15 @@ def load_estimator(path: str | Path) -> Estimator:
 
 
 def epochs_done(path: str | Path) -> int:
-    """Epochs of training behind a checkpoint that `load_estimator` reads."""
-    return int(torch.load(path, map_location="cpu", weights_only=True)["epoch"]) + 1
+    """Epochs of training behind a checkpoint that `load_estimator` reads.
+
+    Raises:
+        InputError: if it does not say.
+    """
+    epoch = torch.load(path, map_location="cpu", weights_only=True).get("epoch")
+    return checked(f"{path}: ckpt: epoch", epoch, Annotated[int, Within(0, 10**9)]) + 1
+
+
+def trained_settings(path: str | Path) -> object:
+    """The configuration that a checkpoint which `load_estimator` reads was trained with, if it is there."""
+    return torch.load(path, map_location="cpu", weights_only=True)[CHECKPOINT_KEY].get("config")

@@ -8,10 +8,11 @@ import numpy as np
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from qtmnet.acquisitions import ProtocolChanges
 from qtmnet.baselines import KINETIC_METHODS, fit_baselines
 from qtmnet.brain_estimates import RegionScores
 from qtmnet.brain_evaluation import check_settings, evaluate_brain
-from qtmnet.brains import FOLDER, simulate_brain_for
+from qtmnet.brains import FOLDER, simulate_brain_for, tell
 from qtmnet.checkpoint import load_estimator
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_evaluation_costs
@@ -85,9 +86,14 @@ def evaluate_phantom(cfg: DictConfig) -> RegionScores:
 
 
 def _protocol(cfg: DictConfig, estimator: Estimator | None) -> Acquisition:
-    """The configured protocol, or the checkpoint's as long as the configured one is the default."""
-    configured = instantiate(cfg.acquisition, _convert_="all")
-    return estimator.recipe.acquisition if estimator is not None and configured == Acquisition() else configured
+    """The protocol that is asked for; what of it is not, is the checkpoint's, or without one the paper's."""
+    asked = instantiate(cfg.acquisition, _convert_="all")
+    if isinstance(asked, Acquisition):
+        return asked
+    rest = "the default protocol" if estimator is None else "the checkpoint's protocol"
+    changed = f", but for {', '.join(asked.given)}" if asked.given else ""
+    tell(f"acquisition: {rest}{changed}")
+    return asked.of(Acquisition() if estimator is None else estimator.recipe.acquisition)
 
 
 def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
@@ -98,7 +104,7 @@ def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
         raise InputError(
             f"snr: found {cfg.snr}; cubes get the noise of the training, leave it out or give phantom=brain"
         )
-    if instantiate(cfg.acquisition, _convert_="all") != Acquisition():
+    if instantiate(cfg.acquisition, _convert_="all") != ProtocolChanges({}):
         raise InputError("acquisition: cubes are read with the checkpoint's; leave it out, or give phantom=brain")
     estimator = load_estimator(cfg.ckpt)
     recipe = estimator.recipe

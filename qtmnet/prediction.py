@@ -79,7 +79,9 @@ def _tell(scan: AslScan, cbf: np.ndarray) -> None:
 
 def _method(cfg: DictConfig) -> str:
     """The method asked for; empty for none."""
-    return cfg.method or ("qtmnet" if cfg.ckpt else "")
+    if cfg.method is not None:
+        return cfg.method
+    return "" if cfg.ckpt is None else "qtmnet"
 
 
 def _asked(cfg: DictConfig) -> tuple[tuple[str, str], ...]:
@@ -102,10 +104,12 @@ def _mapper(cfg: DictConfig) -> tuple[Mapper, Estimator | None]:
     if method not in METHODS:
         raise InputError(f"method: found {method!r}; give one of {', '.join(METHODS)}")
     if method == "qtmnet":
-        if not cfg.ckpt:
+        if cfg.ckpt is None:
             raise InputError("ckpt: not given; method=qtmnet needs a checkpoint that train.py wrote")
         estimator = load_estimator(cfg.ckpt)
         return lambda scan: (map_with_network(estimator, scan), None, network_method(estimator.recipe)), estimator
+
+    constants = _constants(cfg)
 
     def fit(scan: AslScan) -> tuple[np.ndarray, np.ndarray | None, Method]:
         maps = kinetic.fit(
@@ -113,13 +117,18 @@ def _mapper(cfg: DictConfig) -> tuple[Mapper, Estimator | None]:
             scan.acquisition,
             method=method,
             mask=scan.mask,
-            t1_blood=cfg.t1_blood,
-            t1_tissue=_tissue_t1(cfg.t1_tissue, scan),
+            t1_blood=constants["t1_blood"],
+            t1_tissue=_tissue_t1(constants["t1_tissue"], scan),
         )
-        constants = {"t1_blood": cfg.t1_blood, "t1_tissue": cfg.t1_tissue}
         return maps.cbf, maps.att, kinetic_method(method, scan.acquisition, constants)
 
     return fit, None
+
+
+def _constants(cfg: DictConfig) -> dict[str, float | str]:
+    """T1 of blood and tissue, s, for the kinetic models: as given, else the models' own."""
+    by_default = {"t1_blood": kinetic.T1_BLOOD, "t1_tissue": kinetic.T1_TISSUE}
+    return {name: value if cfg[name] is None else cfg[name] for name, value in by_default.items()}
 
 
 def _tissue_t1(given: float | str, scan: AslScan) -> float | np.ndarray:
@@ -182,10 +191,9 @@ def _brief(values: np.ndarray) -> str:
 
 
 def _write(cfg: DictConfig, scan: AslScan, cbf: np.ndarray, att: np.ndarray | None, drafts: Drafts) -> list[Path]:
-    method = _method(cfg)
-    fields = (
-        {"Checkpoint": str(cfg.ckpt)} if method == "qtmnet" else {"T1Blood": cfg.t1_blood, "T1Tissue": cfg.t1_tissue}
-    )
+    method, constants = _method(cfg), _constants(cfg)
+    of_model = {"T1Blood": constants["t1_blood"], "T1Tissue": constants["t1_tissue"]}
+    fields = {"Checkpoint": str(cfg.ckpt)} if method == "qtmnet" else of_model
     written = []
     for suffix, data in (("cbf", cbf), ("att", att)):
         if data is not None:

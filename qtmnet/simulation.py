@@ -67,7 +67,7 @@ def _verify(data: QTMDataModule) -> str:
 
 def _simulate_brain(cfg: DictConfig) -> Path:
     """Simulate a brain at its own voxel size, until a protocol's last readout, and show what it looks like."""
-    folder = Path(cfg.dir) if cfg.dir else FOLDER
+    folder = FOLDER if cfg.dir is None else Path(cfg.dir)
     phantom, simulator = instantiate(cfg.phantom, _convert_="all"), instantiate(cfg.simulator)
     time = simulated_time(instantiate(cfg.acquisition, _convert_="all"))
     afford(brain_costs(phantom, time, simulator, folder, until=cfg.until))

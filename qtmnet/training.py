@@ -15,17 +15,17 @@ from omegaconf import DictConfig, OmegaConf
 
 from qtmnet import ranks
 from qtmnet.building import build_data, build_estimator
-from qtmnet.checkpoint import epochs_done, load_estimator
+from qtmnet.checkpoint import epochs_done, load_estimator, trained_settings
 from qtmnet.costs.afford import afford
 from qtmnet.costs.cost import Cost
 from qtmnet.costs.training import training_costs
 from qtmnet.data import QTMDataModule
-from qtmnet.estimator import Recipe
 from qtmnet.evaluation import evaluate_on_cubes, print_table
 from qtmnet.loggers import build_loggers, closed_at_end, log_settings
 from qtmnet.metrics import Scores
 from qtmnet.module import QTMModule
 from qtmnet.provenance import provenance
+from qtmnet.resuming import check_same
 from qtmnet.trainer import build_trainer, check_processes
 from simulators.errors import InputError
 
@@ -68,7 +68,7 @@ def train(cfg: DictConfig) -> TrainingResult:
     module = build_module(cfg, data)
     checkpoints = Path(cfg.run_dir) / "checkpoints"
     if cfg.resume is not None:
-        _check_same(load_estimator(cfg.resume).recipe, module.estimator.recipe)
+        check_same(cfg, module.estimator.recipe, load_estimator(cfg.resume).recipe, trained_settings(cfg.resume))
         checkpoints = Path(cfg.resume).parent  # so that the best of both parts is kept
         data.first_epoch = epochs_done(cfg.resume)
     keeper, latest = _keepers(checkpoints)
@@ -140,17 +140,6 @@ def _fit(trainer: L.Trainer, module: QTMModule, data: QTMDataModule, *, resume: 
     finally:
         if torch.distributed.is_initialized():  # whoever trains next in this process opens a connection of its own
             torch.distributed.destroy_process_group()
-
-
-def _check_same(kept: Recipe, asked: Recipe) -> None:
-    """Refuse to go on with other settings than a checkpoint was made with."""
-    ours, theirs = kept.plain(), asked.plain()
-    different = [name for name in ours if ours[name] != theirs[name]]
-    if different:
-        name = different[0]
-        raise InputError(
-            f"resume: trained with other settings ({name}: {ours[name]}, now {theirs[name]}); repeat those of its run"
-        )
 
 
 def _quiet() -> None:
