@@ -18,6 +18,7 @@ from qtmnet.checkpoint import epochs_done, load_estimator
 from qtmnet.data import QTMDataModule
 from qtmnet.estimator import Recipe
 from qtmnet.evaluation import evaluate_on_cubes, print_table
+from qtmnet.finite import NotFinite
 from qtmnet.loggers import build_loggers, closed_at_end, log_settings
 from qtmnet.metrics import Scores
 from qtmnet.module import QTMModule
@@ -115,6 +116,8 @@ def _keepers(folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
 def _fit(trainer: L.Trainer, module: QTMModule, data: QTMDataModule, *, resume: str | None, last: Path) -> None:
     try:
         trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+    except NotFinite:  # which all processes meet, so that one tells
+        raise
     except InputError as error:
         raise ranks.OwnError(str(error)) from None
     except SystemExit:  # how Lightning ends an interrupted training
