@@ -12,6 +12,7 @@ from qtmnet import kinetic
 from qtmnet.bids import dataset_path, find_scans
 from qtmnet.checkpoint import load_estimator
 from qtmnet.estimator import Estimator
+from qtmnet.map_checks import check_maps
 from qtmnet.nifti import check_same_grid, map_path, map_sidecar, read_image, write_map
 from qtmnet.report.methods import Method, kinetic_method, network_method
 from qtmnet.report.page import write_report
@@ -45,6 +46,9 @@ def predict(cfg: DictConfig) -> list[Path]:
         for path in find_scans(Path(cfg.input))
     ]
     maps = [mapper(scan) for scan in scans]
+    for scan, (cbf, att, _computed) in zip(scans, maps, strict=True):
+        found = {_method(cfg): cbf} | ({} if att is None else {"att": att})
+        check_maps(found, scan.mask, f"{scan.path}: ")
     written, reports = [], []
     for scan, (cbf, att, computed) in zip(scans, maps, strict=True):
         for note in scan.notes:

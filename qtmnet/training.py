@@ -80,6 +80,11 @@ def train(cfg: DictConfig) -> TrainingResult:
         if trainer.is_global_zero:
             log_settings(loggers, module.config)
         _fit(trainer, module, data, resume=cfg.resume, last=checkpoints / "last.ckpt")
+    if keeper.best_model_score is None:
+        raise InputError(
+            "trainer: no epoch was validated, so there is no best.ckpt; leave trainer.limit_val_batches and "
+            f"trainer.check_val_every_n_epoch out ({checkpoints / 'last.ckpt'} is the last epoch's)"
+        )
     best = Path(keeper.best_model_path)
     scores = {}
     if cfg.evaluate and trainer.is_global_zero:
@@ -87,7 +92,7 @@ def train(cfg: DictConfig) -> TrainingResult:
         print_table(scores, f"{data.n_cubes['test']} unseen cubes")
     if trainer.is_global_zero:
         print(f"checkpoint: {best}")
-    nrmse = float(keeper.best_model_score) if keeper.best_model_score is not None else float("nan")
+    nrmse = float(keeper.best_model_score)
     return TrainingResult(best=best, last=checkpoints / "last.ckpt", nrmse=nrmse, scores=scores)
 
 

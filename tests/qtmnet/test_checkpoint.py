@@ -15,8 +15,8 @@ from simulators import Acquisition, CubeParameters, InputError
 RECIPE = Recipe(
     network={"_target_": "qtmnet.models.unet_cbam.UNetCBAM", "base_channels": 2},
     normalization="calibrated",
-    acquisition=Acquisition(post_labeling_delays=(1.0, 1.5, 2.0), labeling_duration=1.8, voxel_size_mm=(4.0, 4.0, 5.0)),
-    phantom=replace(CubeParameters(), shape=(8, 8, 8)),
+    acquisition=Acquisition(labeling_duration=1.8, post_labeling_delays=(0.5, 1.0, 2.0), voxel_size_mm=(3.0, 3.5, 4.0)),
+    phantom=replace(CubeParameters(), shape=(9, 8, 8)),
     simulator={"name": "NumbaSimulator"},
     seed=0,
     snr=(2.0, 20.0),
@@ -75,6 +75,26 @@ def test_other_weights_are_refused_by_name(
     assert needle in line
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("factor", [1e10, 1e20, 1e38])
+@pytest.mark.parametrize("reader", ["evaluate", "predict"])
+def test_weights_that_make_no_perfusion_are_refused_before_anything_is_written(
+    command, example, tmp_path: Path, reader: str, factor: float
+) -> None:
+    path = write(tmp_path / "huge.ckpt", "estimator.network.head.weight", lambda weights: weights * factor)
+    words = {
+        "evaluate": ["evaluate", "n_cubes=2", "cluster.n_workers=1"],
+        "predict": ["predict", f"input={example.path}", "output_dir=out"],
+    }[reader]
+    outcome = command(*words, f"ckpt={path}")
+    assert outcome.status == 2, outcome.err
+    assert outcome.told[-1].startswith("error: ")
+    for needle in ("qtmnet: its map is", "train it anew"):
+        assert needle in outcome.told[-1]
+    assert not outcome.out
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob("runs/*"))
 
 
 @pytest.mark.parametrize(("missing", "needle"), [(True, "not in the file"), (False, "not in the network")])
