@@ -21,6 +21,7 @@ from qtmnet.costs.training import evaluation_cost
 from qtmnet.data import QTMDataModule
 from qtmnet.estimator import Estimator
 from qtmnet.figures import save_comparison
+from qtmnet.map_checks import check_maps
 from qtmnet.metrics import Scores, score
 from qtmnet.progress import watched
 from qtmnet.report.cubes import cubes_report
@@ -130,14 +131,21 @@ def evaluate_on_cubes(
 ) -> dict[str, Scores]:
     """Score all methods on the test cubes; writes `metrics.json`, `comparison.png` and `report.html`.
 
+    A map that is not finite ends it before anything is written, the other methods' rows too: beside a method that is
+    left out they would pass for the whole comparison.
+
     Args:
         estimator: the network.
         data: where the cubes are from.
         run_dir: folder to write into.
         asked: further settings that the report is to state.
+
+    Raises:
+        InputError: for a map that is not finite.
     """
     data.simulate("test")
     estimates = estimate_cubes(estimator, data)
+    check_maps({"truth": estimates.truth, **estimates.by_method}, where="test cubes, ")
     scores = {method: score(maps, estimates.truth) for method, maps in estimates.by_method.items()}
     run_dir.mkdir(parents=True, exist_ok=True)
     metrics = {method: scores[method].as_dict() for method in scores}

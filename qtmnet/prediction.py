@@ -14,6 +14,7 @@ from qtmnet.checkpoint import load_estimator
 from qtmnet.costs.afford import afford
 from qtmnet.costs.scans import mapping_costs, reading_costs
 from qtmnet.estimator import Estimator
+from qtmnet.map_checks import check_maps
 from qtmnet.nifti import check_same_grid, map_path, map_sidecar, read_image, write_map
 from qtmnet.prediction_files import check_outputs, report_path
 from qtmnet.report.methods import Method, kinetic_method, network_method
@@ -54,6 +55,9 @@ def predict(cfg: DictConfig) -> list[Path]:
     check_outputs(cfg.output_dir, scans, given)
     afford(mapping_costs(scans, network))
     maps = [mapper(scan) for scan in scans]
+    for scan, (cbf, att, _computed) in zip(scans, maps, strict=True):
+        found = {_method(cfg): cbf} | ({} if att is None else {"att": att})
+        check_maps(found, scan.mask, f"{scan.path}: ")
     written, reports = [], []
     with writing_together() as drafts:
         for scan, (cbf, att, computed) in zip(scans, maps, strict=True):

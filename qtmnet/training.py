@@ -21,6 +21,7 @@ from qtmnet.costs.cost import Cost
 from qtmnet.costs.training import training_costs
 from qtmnet.data import QTMDataModule
 from qtmnet.evaluation import evaluate_on_cubes, print_table
+from qtmnet.finite import NotFinite
 from qtmnet.loggers import build_loggers, closed_at_end, log_settings
 from qtmnet.metrics import Scores
 from qtmnet.module import QTMModule
@@ -84,6 +85,11 @@ def train(cfg: DictConfig) -> TrainingResult:
         if trainer.is_global_zero:
             log_settings(loggers, module.config)
         _fit(trainer, module, data, resume=cfg.resume, last=checkpoints / "last.ckpt")
+    if keeper.best_model_score is None:
+        raise InputError(
+            "trainer: no epoch was validated, so there is no best.ckpt; leave trainer.limit_val_batches and "
+            f"trainer.check_val_every_n_epoch out ({checkpoints / 'last.ckpt'} is the last epoch's)"
+        )
     best = Path(keeper.best_model_path)
     scores = {}
     if cfg.evaluate and trainer.is_global_zero:
@@ -91,7 +97,7 @@ def train(cfg: DictConfig) -> TrainingResult:
         print_table(scores, f"{data.n_cubes['test']} unseen cubes")
     if trainer.is_global_zero:
         print(f"checkpoint: {best}")
-    nrmse = float(keeper.best_model_score) if keeper.best_model_score is not None else float("nan")
+    nrmse = float(keeper.best_model_score)
     return TrainingResult(best=best, last=checkpoints / "last.ckpt", nrmse=nrmse, scores=scores)
 
 
@@ -133,6 +139,8 @@ def _keepers(folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
 def _fit(trainer: L.Trainer, module: QTMModule, data: QTMDataModule, *, resume: str | None, last: Path) -> None:
     try:
         trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+    except NotFinite:  # which all processes meet, so that one tells
+        raise
     except InputError as error:
         raise ranks.OwnError(str(error)) from None
     except SystemExit:  # how Lightning ends an interrupted training
