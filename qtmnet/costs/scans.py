@@ -24,7 +24,7 @@ BYTES_OF_A_FIT = 130
 BYTES_OF_A_FRAME = 88
 """Of a voxel in each frame in that fit, most of it the models' times and decays in float64."""
 
-SECONDS_OF_A_FRAME = 1e-5
+SECONDS_OF_A_FRAME = 5e-6
 """Of a voxel in each frame in that fit, a core's."""
 
 
