@@ -1,5 +1,6 @@
 """`simulate.py`: fill a folder with cubes, or make a brain."""
 
+import math
 from contextlib import suppress
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def _verify(data: QTMDataModule) -> str:
 
 def _simulate_brain(cfg: DictConfig) -> Path:
     """Simulate a brain at its own voxel size, until a protocol's last readout, and show what it looks like."""
-    folder = Path(cfg.dir) if cfg.dir else FOLDER
+    folder = FOLDER if cfg.dir is None else Path(cfg.dir)
     phantom, simulator = instantiate(cfg.phantom, _convert_="all"), instantiate(cfg.simulator)
     time = simulated_time(instantiate(cfg.acquisition, _convert_="all"))
     afford(brain_costs(phantom, time, simulator, folder, until=cfg.until))
@@ -76,7 +77,8 @@ def _simulate_brain(cfg: DictConfig) -> Path:
         return folder
     brain = stages.brain(time, simulator)
     seconds = sum(record.seconds for record in brain.records)
-    tell(f"brain: {seconds:.0f} s in all, at most {brain.records[-1].peak_gb:.1f} GB; stages in {folder}")
+    held = f", at most {peak:.1f} GB" if math.isfinite(peak := brain.records[-1].peak_gb) else ""
+    tell(f"brain: {seconds:.0f} s in all{held}; stages in {folder}")
     print_morphometry(save_brain_figures(brain, Path(cfg.run_dir)), "The brain beside published values")
     print(f"pictures and maps: {cfg.run_dir}")
     return folder

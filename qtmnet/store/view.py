@@ -71,12 +71,11 @@ class View(Dataset):
     def __init__(self, store: CubeStore, look: Look, folder: str | Path | None = None) -> None:
         self.store, self.look, self.folder = store, look, folder
         recipe = store.recipe
-        place = folder_of_view(store.url, recipe, look) if folder is None else Path(folder) / view_mark(recipe, look)
+        mark = view_mark(recipe, look)
+        place = folder_of_view(store.url, recipe, look) if folder is None else f"{str(folder).rstrip('/')}/{mark}"
         shape = look.grid(recipe, 0).shape
         self.shape: tuple[int, int, int] = shape
-        layout = ShardFormat(
-            view_fields(shape, len(recipe.time)), view_mark(recipe, look), store.records.layout.shard_size
-        )
+        layout = ShardFormat(view_fields(shape, len(recipe.time)), mark, store.records.layout.shard_size)
         self.records = Records(storage_at(place), layout)
 
     def __getitem__(self, index: int) -> SeenCube:
