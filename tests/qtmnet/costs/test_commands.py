@@ -57,7 +57,6 @@ def configured(name: str, *overrides: str) -> DictConfig:
             "simulator.time_step",
         ),
         ("simulate", ["phantom=brain", "phantom.voxel_size_mm=[0.5,0.5,0.5]"], "phantom.voxel_size_mm"),
-        ("train", ["experiment=quickstart", "model.base_channels=256", "model.levels=6"], "model"),
         ("train", ["data=cco_stream", "data.samples_per_epoch=60000", "data.batch_size=60000"], "data.batch_size"),
         ("train", ["experiment=quickstart", "data.n_test=1000000"], "data.n_test"),
         ("train", ["data=cco_stream", "data.n_trees=1000000"], "data.n_trees"),
@@ -72,6 +71,14 @@ def test_what_does_not_fit_is_refused(name: str, overrides: list[str], setting: 
     assert line.startswith(f"error: {setting}: ")
     assert re.search(BOTH_NUMBERS, line)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("laptop")
+def test_a_network_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "free_memory", lambda: 1.5e9)
+    cfg = configured("train", "experiment=quickstart", "model.base_channels=128")
+    with pytest.raises(InputError, match="^model: .* takes about 2 GB of memory and this machine has 1.5 GB free"):
+        afford(training._costs(cfg, build_data(cfg)))
 
 
 def test_a_scan_that_does_not_fit_is_refused(example, command, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
