@@ -77,7 +77,7 @@ def test_what_does_not_fit_is_refused(name: str, overrides: list[str], setting: 
 def test_a_network_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "free_memory", lambda: 1.5e9)
     cfg = configured("train", "experiment=quickstart", "model.base_channels=128")
-    with pytest.raises(InputError, match="^model: .* takes about 2 GB of memory and this machine has 1.5 GB free"):
+    with pytest.raises(InputError, match=r"^model: .* takes about 2 GB of memory and this machine has 1.5 GB free"):
         afford(training._costs(cfg, build_data(cfg)))
 
 
