@@ -1,4 +1,4 @@
-"""The control groups that Linux puts a process in, by which containers and batch jobs limit memory and processor time."""
+"""The control groups that Linux puts a process in: containers and batch jobs limit memory and processor time so."""
 
 from collections.abc import Iterator
 from pathlib import Path
