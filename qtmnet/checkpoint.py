@@ -20,14 +20,14 @@ def load_estimator(path: str | Path) -> Estimator:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: ckpt: no such file; give a checkpoint that train.py wrote, such as best.ckpt")
+        raise InputError(f"{path}: ckpt: no such file; give a checkpoint of a training, such as best.ckpt")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(f"{path}: ckpt: unreadable, cut short or not plain data ({reason}); train it anew") from None
     if not isinstance(content, dict) or CHECKPOINT_KEY not in content or "state_dict" not in content:
-        raise InputError(f"{path}: ckpt: not a checkpoint of qtmnet; give one that train.py wrote")
+        raise InputError(f"{path}: ckpt: not a checkpoint of qtmnet; give one of a training, such as best.ckpt")
     try:
         estimator = Estimator(Recipe.from_plain(content[CHECKPOINT_KEY]["recipe"]))
         weights = {

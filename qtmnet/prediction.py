@@ -1,5 +1,6 @@
-"""`predict.py`: perfusion maps of real scans."""
+"""`predict`: perfusion maps of real scans."""
 
+import shlex
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from qtmnet import kinetic
 from qtmnet.bids import dataset_path, find_scans
 from qtmnet.checkpoint import load_estimator
 from qtmnet.estimator import Estimator
+from qtmnet.invocation import command
 from qtmnet.nifti import check_same_grid, map_path, map_sidecar, read_image, write_map
 from qtmnet.report.methods import Method, kinetic_method, network_method
 from qtmnet.report.page import write_report
@@ -86,7 +88,7 @@ def _mapper(cfg: DictConfig) -> Mapper:
         raise InputError(f"method: found {method!r}; give one of {', '.join(METHODS)}")
     if method == "qtmnet":
         if not cfg.ckpt:
-            raise InputError("ckpt: not given; method=qtmnet needs a checkpoint that train.py wrote")
+            raise InputError("ckpt: not given; method=qtmnet needs a checkpoint of a training")
         estimator = load_estimator(cfg.ckpt)
         return lambda scan: (map_with_network(estimator, scan), None, network_method(estimator.recipe))
 
@@ -124,7 +126,7 @@ def map_with_network(estimator: Estimator, scan: AslScan) -> np.ndarray:
     if differences:
         raise InputError(
             f"{scan.path}: the checkpoint was trained for another protocol ({'; '.join(differences)}); train one for "
-            f"this scan: python train.py acquisition.from_bids={scan.path}"
+            f"this scan: {command('train')} {shlex.quote(f'acquisition.from_bids={scan.path}')}"
         )
     if estimator.recipe.snr is None:
         warnings.warn(

@@ -6,12 +6,13 @@ import inspect
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.resources import files
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
+from qtmnet import invocation
+from qtmnet.conf_folder import CONF
 from simulators.errors import InputError
 
 UNKNOWN = (
@@ -43,7 +44,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def offer(name: str, known: Iterable[str]) -> str:
     """The end of a message: the nearest name, or how to see all of them."""
     found = nearest(name, known)
-    return f"did you mean {found}?" if found else f"python {_command()}.py --cfg job shows what there is"
+    return f"did you mean {found}?" if found else f"{_this_command()} --cfg job shows what there is"
 
 
 def configuration_line(error: Exception) -> str:
@@ -55,7 +56,7 @@ def configuration_line(error: Exception) -> str:
         told = f"{_offer_option(group, option, options)} (there are {', '.join(options)})"
         return f"{group}={option}: no such option; {told}"
     if missing := re.search(r"Missing mandatory value: (\S+)", text):
-        return f"{missing[1]}: not given; give {missing[1]}=…, python {_command()}.py --help shows examples"
+        return f"{missing[1]}: not given; give {missing[1]}=…, {_this_command()} --help shows examples"
     for pattern in UNKNOWN:
         if unknown := re.search(pattern, text, re.S):
             return f"{unknown[1]}: no such setting; {offer(unknown[1], _known_settings(unknown[1]))}"
@@ -66,13 +67,13 @@ def configuration_line(error: Exception) -> str:
     return "configuration: " + " ".join(telling[:4])
 
 
-def _command() -> str:
-    return sys.argv[0].rpartition("/")[2].removesuffix(".py")
+def _this_command() -> str:
+    return invocation.command(invocation.current().name)
 
 
 def _options(group: str) -> list[str]:
     """Options of a group in `conf`."""
-    folder = files("conf") / group
+    folder = CONF / group
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir()) if folder.is_dir() else []
 
 
@@ -83,16 +84,16 @@ def _offer_option(group: str, option: str, options: Sequence[str]) -> str:
 
 def _known_settings(wrong: str) -> list[str]:
     """Settings and groups of this command as it was called, but for the overrides that name a wrong one."""
-    from hydra import compose, initialize_config_module
+    from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
     words = [word for word in sys.argv[1:] if "=" in word and not word.startswith(("-", "hydra."))]
     right = [word for word in words if word.split("=")[0].lstrip("+~") != wrong and "," not in word.split("=")[1]]
     GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         for overrides in (right, []):
             try:
-                cfg = compose(_command(), overrides=overrides, return_hydra_config=True)
+                cfg = compose(invocation.current().name, overrides=overrides, return_hydra_config=True)
             except HydraException:
                 continue
             if wrong.startswith("hydra."):
@@ -135,7 +136,7 @@ def refuse_unknown_settings(cfg: DictConfig, overrides: Sequence[str] | None = N
         overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
     for name in (word.split("=")[0].lstrip("+") for word in overrides if word.startswith("+")):
         if "." not in name and name in cfg and not _is_group(name) and f"${{{name}" not in OmegaConf.to_yaml(cfg):
-            known = [*(other for other in names if other != name), *(entry.name for entry in files("conf").iterdir())]
+            known = [*(other for other in names if other != name), *(entry.name for entry in CONF.iterdir())]
             raise InputError(f"{name}: no such setting; {offer(name, known)}")
 
 
