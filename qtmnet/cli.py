@@ -24,7 +24,7 @@ from qtmnet import __version__, invocation, ranks, words
 from qtmnet.conf_folder import CONF
 from qtmnet.endings import BAD_INPUT, ending_well, line_of
 from qtmnet.faults import fault_line
-from qtmnet.help import help_of
+from qtmnet.help import USAGE, help_of
 from qtmnet.spelling import refuse_unknown_settings
 from simulators.errors import InputError
 
@@ -77,6 +77,9 @@ def _task(name: str, module: str, first: bool) -> Task:
 
     def checked(cfg: DictConfig) -> object:
         refuse_unknown_settings(cfg)
+        for place in words.PLACES.get(name, ()):
+            if OmegaConf.is_missing(cfg, place) or cfg[place] in (None, ""):
+                raise InputError(f"{place}: not given; {invocation.this()} {USAGE[name]}")
         with invocation.as_typed():
             return getattr(importlib.import_module(module), name)(cfg)
 

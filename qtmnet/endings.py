@@ -10,7 +10,7 @@ import yaml
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from qtmnet import ranks
+from qtmnet import invocation, ranks
 from qtmnet.faults import fault_line
 from qtmnet.spelling import configuration_line
 from simulators.errors import InputError
@@ -57,9 +57,19 @@ def line_of(error: BaseException) -> str | None:
         line = f"configuration: no YAML: {error}"
     elif isinstance(error, UnicodeError):
         line = f"text that is not UTF-8, in a name or a file: {error}"
+    elif _is_raised_by(error, "hydra", "omegaconf", "antlr4"):
+        line = f"configuration: {error or type(error).__name__}; {invocation.this()} --help shows what there is"
     else:
         line = None
     return None if line is None else " ".join(line.split())
+
+
+def _is_raised_by(error: BaseException, *packages: str) -> bool:
+    """Whether an error arose within packages, which meet nothing but what the user has asked for."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).split(".")[0] in packages
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
@@ -118,4 +128,5 @@ def ending_well(call: Callable[[], object], *, first: bool) -> object:
 
 
 def _tell(line: str) -> None:
-    print(f"error: {line}", file=sys.stderr, flush=True)
+    shown = line.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be text
+    print(f"error: {shown}", file=sys.stderr, flush=True)

@@ -63,6 +63,11 @@ def command(name: str) -> str:
     return f"qtmnet {name}"
 
 
+def this() -> str:
+    """How to call the running command."""
+    return command(current().name)
+
+
 def line(*more: str, without: str | None = None) -> str:
     """The running command as it can be typed again.
 
@@ -73,7 +78,7 @@ def line(*more: str, without: str | None = None) -> str:
     call = current()
     kept = [word for word in call.words if without is None or not word.startswith(without)]
     end = kept.index("--") if "--" in kept else len(kept)  # behind which all words are paths
-    return " ".join([command(call.name), *map(shlex.quote, [*kept[:end], *more, *kept[end:]])])
+    return " ".join([this(), *map(shlex.quote, [*kept[:end], *more, *kept[end:]])])
 
 
 def as_called(text: str) -> str:

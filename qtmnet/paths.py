@@ -6,7 +6,6 @@ Several values of a sweep are left to Hydra.
 """
 
 import re
-import sys
 from pathlib import Path
 
 from hydra.core.override_parser.types import Quote, QuotedString
@@ -47,7 +46,7 @@ def with_path_in_quotes(override: str, *, sweep: bool) -> str:
 
 
 def at_home(path: str) -> str:
-    """A path whose `~` is the user's folder, which a shell leaves to us in `input=~/scan`; said on stderr.
+    """A path whose `~` is the user's folder, which a shell leaves to us in `input=~/scan`.
 
     A folder here that is called `~` goes before it.
     """
@@ -55,11 +54,9 @@ def at_home(path: str) -> str:
     if not path.startswith("~") or Path(*first).exists():
         return path
     try:
-        expanded = str(Path(path).expanduser())
+        return str(Path(path).expanduser())
     except RuntimeError:  # nobody of that name
         return path
-    print(f"{path}: read as {expanded}", file=sys.stderr)
-    return expanded
 
 
 def _in_quotes(text: str) -> str:

@@ -44,7 +44,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def offer(name: str, known: Iterable[str]) -> str:
     """The end of a message: the nearest name, or how to see all of them."""
     found = nearest(name, known)
-    return f"did you mean {found}?" if found else f"{_this_command()} --cfg job shows what there is"
+    return f"did you mean {found}?" if found else f"{invocation.this()} --cfg job shows what there is"
 
 
 def configuration_line(error: Exception) -> str:
@@ -52,23 +52,24 @@ def configuration_line(error: Exception) -> str:
     text = str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
+        if not group:
+            return f"--config-name {option}: no such configuration"
         options = error.options or _options(group)
         told = f"{_offer_option(group, option, options)} (there are {', '.join(options)})"
         return f"{group}={option}: no such option; {told}"
     if missing := re.search(r"Missing mandatory value: (\S+)", text):
-        return f"{missing[1]}: not given; give {missing[1]}=…, {_this_command()} --help shows examples"
+        return f"{missing[1]}: not given; give {missing[1]}=…, {invocation.this()} --help shows examples"
     for pattern in UNKNOWN:
         if unknown := re.search(pattern, text, re.S):
-            return f"{unknown[1]}: no such setting; {offer(unknown[1], _known_settings(unknown[1]))}"
+            known = _known_settings(unknown[1])
+            if unknown[1] in known:
+                return f"{unknown[1]}: can be set, but neither left out nor put elsewhere"
+            return f"{unknown[1]}: no such setting; {offer(unknown[1], known)}"
     if refused := re.search(r"Error in call to target '([^']+)':\s*\w+\((.*)\)", text, re.S):
         return f"{refused[1].rpartition('.')[2]}: {refused[2].strip(chr(34) + chr(39))}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(("To append", "Available", "object_type", "set "))]
     return "configuration: " + " ".join(telling[:4])
-
-
-def _this_command() -> str:
-    return invocation.command(invocation.current().name)
 
 
 def _options(group: str) -> list[str]:

@@ -37,6 +37,8 @@ Not among them: --config-path, which would replace `conf`, and --experimental-re
 
 LONGEST = 20_000
 """Characters of a word; Hydra's parser takes seconds for more, and no path or value needs them."""
+LONGEST_NAME = 200
+"""Bytes of a run's name; most file systems take 255."""
 MOST = 1_000
 """Words of a command line."""
 DEEPEST = 50
@@ -140,7 +142,7 @@ def _free_places(name: str, settings: Sequence[str]) -> list[str]:
 
 def _too_many(name: str, word: str) -> str:
     if name not in PLACES:
-        return f"{word}: no value; give {word}=…" if word else "an empty word; give setting=value"
+        return f"{word}: no value; give {word}=…" if word.strip() else "an empty word; give setting=value"
     return f"{word}: a path too many; {command(name)} takes {' and '.join(PLACES[name])}, the rest as setting=value"
 
 
@@ -188,13 +190,29 @@ def _refuse_unreadable(word: str, typed: str) -> None:
     name, _, value = typed.partition("=")
     if not name.strip("+~ "):
         raise InputError(f"{typed}: no setting is named; give name=value")
+    if name == "name":
+        _refuse_no_name_of_a_folder(value)
     try:
-        OverridesParser.create().parse_override(word)
         word.encode()
+        OverridesParser.create().parse_override(word)
     except UnicodeEncodeError:
         if word == typed:  # in a path any bytes may be
             raise InputError(f"{name}: not UTF-8; give text") from None
     except (HydraException, ValueError, RecursionError):
         shown = typed if len(typed) < 80 else f"{typed[:80]}…"
-        quoted = f"; a value with such characters goes in quotes: \"{name}='{value}'\"" if len(value) < 40 else ""
+        quoted = (
+            f"; a value with such characters goes in quotes: \"{name}='{value}'\""
+            if len(value) < 40 and "'" not in value
+            else ""
+        )
         raise InputError(f"{shown}: cannot be read{quoted if value else '; give name=value'}") from None
+
+
+def _refuse_no_name_of_a_folder(value: str) -> None:
+    """A run's name is that of its folder, which Hydra makes before anything else could be refused."""
+    text = value.strip("'\"")
+    if not text.strip(" .") or set("/\\") & set(text) or len(text.encode(errors="replace")) > LONGEST_NAME:
+        shown = text if len(text) <= 40 else f"{text[:40]}…"
+        raise InputError(
+            f"name: found {shown!r}; give the name of a folder, at most {LONGEST_NAME} letters and no slash"
+        )
