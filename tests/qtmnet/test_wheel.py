@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from email.parser import Parser
 from pathlib import Path
 
 import pytest
+import yaml
 
 import qtmnet
 
@@ -119,3 +121,15 @@ def test_it_runs_from_any_folder(installed: Path, command, example, tmp_path: Pa
         assert json.loads(sidecar.read_text(encoding="utf-8"))["Units"] == "mL/100 g/min"
     assert sorted(entry.name for entry in here.iterdir()) == ["runs"]
     assert os.listdir(here / "runs") == ["quickstart"]
+
+
+def test_version_and_home_are_the_same_everywhere() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert citation["version"] == qtmnet.__version__
+    assert f"## [{qtmnet.__version__}] - {citation['date-released']}\n" in changes
+    assert citation["repository-code"] == project["urls"]["Home"]
+    assert citation["references"][0]["url"] == project["urls"]["Paper"]
+    assert citation["license"] == project["license"]
+    assert citation["authors"] == project["authors"]
