@@ -5,6 +5,7 @@ import sys
 
 from qtmnet import __version__
 from qtmnet.commands import TASKS, run
+from qtmnet.console import speak_plainly
 
 HELP = """\
 qtmnet COMMAND [setting=value …]
@@ -21,6 +22,7 @@ qtmnet COMMAND [setting=value …]
 
 def main() -> None:
     """Run the command that the first word names."""
+    speak_plainly()
     word = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if word in TASKS:
         run(word)

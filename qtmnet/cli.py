@@ -22,10 +22,11 @@ from omegaconf import DictConfig, OmegaConf
 from hydra_plugins.qtmnet_sweepers import BayesSweeper, GridSweeper
 from qtmnet import __version__, invocation, ranks, words
 from qtmnet.conf_folder import CONF
+from qtmnet.console import shown
 from qtmnet.endings import BAD_INPUT, ending_well, line_of
 from qtmnet.faults import fault_line
 from qtmnet.help import USAGE, help_of
-from qtmnet.spelling import refuse_unknown_settings
+from qtmnet.hydra_flags import mend_hydra_flags
 from simulators.errors import InputError
 
 IN_RANKS = ("train",)
@@ -67,6 +68,7 @@ def _begin(name: str, module: str, typed: list[str], first: bool) -> None:
     warnings.formatwarning = _warning_line
     for sweeper in (GridSweeper, BayesSweeper):
         Plugins.instance().register(sweeper)
+    mend_hydra_flags()
     run = hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(_task(name, module, first))
     with invocation.arguments(given):
         ending_well(run, first=first)  # here, where the words that Hydra has read are known
@@ -76,10 +78,12 @@ def _task(name: str, module: str, first: bool) -> Task:
     """What Hydra runs. Errors are caught here already: Hydra adds lines of its own to those that pass through it."""
 
     def checked(cfg: DictConfig) -> object:
-        refuse_unknown_settings(cfg)
+        from qtmnet.schema.check import check_settings
+
         for place in words.PLACES.get(name, ()):
             if OmegaConf.is_missing(cfg, place) or cfg[place] in (None, ""):
                 raise InputError(f"{place}: not given; {invocation.this()} {USAGE[name]}")
+        check_settings(cfg, name)
         with invocation.as_typed():
             return getattr(importlib.import_module(module), name)(cfg)
 
@@ -88,7 +92,7 @@ def _task(name: str, module: str, first: bool) -> Task:
             return _run_of_sweep(checked, cfg)
         where = RESULTS.get(name, "run_dir")
         if first and not OmegaConf.is_missing(cfg, where) and cfg[where]:
-            print(f"{name}: starting; results will be in {_short(cfg[where])}", file=sys.stderr, flush=True)
+            print(f"{name}: starting; results will be in {shown(cfg[where])}", file=sys.stderr, flush=True)
         try:
             return ending_well(lambda: checked(cfg), first=first)
         except SystemExit as end:
@@ -153,13 +157,6 @@ def _remove_if_unused(run_dir: Path) -> None:
         for folder in (run_dir, *(parent for parent in run_dir.parents if here in parent.parents)):
             if folder != here:
                 folder.rmdir()
-
-
-def _short(path: str | Path) -> str:
-    try:
-        return os.path.relpath(path)
-    except ValueError:  # on another drive
-        return str(path)
 
 
 def _warning_line(message: Warning | str, *_where: object, **_source: object) -> str:

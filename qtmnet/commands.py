@@ -2,6 +2,8 @@
 
 import sys
 
+from qtmnet.console import speak_plainly
+
 TASKS = {
     "train": "qtmnet.training",
     "simulate": "qtmnet.simulation",
@@ -19,6 +21,7 @@ def run(name: str) -> None:
     Args:
         name: train, simulate, evaluate or predict.
     """
+    speak_plainly()
     try:
         from qtmnet.cli import run_command
     except KeyboardInterrupt:

@@ -128,5 +128,4 @@ def ending_well(call: Callable[[], object], *, first: bool) -> object:
 
 
 def _tell(line: str) -> None:
-    shown = line.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be text
-    print(f"error: {shown}", file=sys.stderr, flush=True)
+    print(f"error: {line}", file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from qtmnet import invocation
+from qtmnet.console import shown
 from qtmnet.provenance import provenance
 
 FILE = "error.txt"
@@ -57,7 +58,7 @@ def _keep(details: str) -> Path | None:
         except OSError:
             pass
         else:
-            return Path(os.path.relpath(folder / FILE))
+            return Path(shown(folder / FILE))
     try:
         handle, path = tempfile.mkstemp(prefix="qtmnet-", suffix=f"-{FILE}")
         with os.fdopen(handle, "wb") as stream:

@@ -37,8 +37,6 @@ Not among them: --config-path, which would replace `conf`, and --experimental-re
 
 LONGEST = 20_000
 """Characters of a word; Hydra's parser takes seconds for more, and no path or value needs them."""
-LONGEST_NAME = 200
-"""Bytes of a run's name; most file systems take 255."""
 MOST = 1_000
 """Words of a command line."""
 DEEPEST = 50
@@ -209,10 +207,9 @@ def _refuse_unreadable(word: str, typed: str) -> None:
 
 
 def _refuse_no_name_of_a_folder(value: str) -> None:
-    """A run's name is that of its folder, which Hydra makes before anything else could be refused."""
-    text = value.strip("'\"")
-    if not text.strip(" .") or set("/\\") & set(text) or len(text.encode(errors="replace")) > LONGEST_NAME:
-        shown = text if len(text) <= 40 else f"{text[:40]}…"
-        raise InputError(
-            f"name: found {shown!r}; give the name of a folder, at most {LONGEST_NAME} letters and no slash"
-        )
+    """Hydra makes a run's folder, which has the run's name, before the other settings are looked at."""
+    from qtmnet.limits import RunName
+    from simulators.checking import checked
+
+    if "${" not in value:  # else looked at when it is known
+        checked("name", value.strip("'\""), RunName)

@@ -40,5 +40,6 @@ def _cache_for_now() -> bool:
     except OSError:
         return False
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ["NUMBA_CACHE_DIR"] = numba.config.CACHE_DIR = folder
+    settings: Any = numba.config
+    os.environ["NUMBA_CACHE_DIR"] = settings.CACHE_DIR = folder
     return True

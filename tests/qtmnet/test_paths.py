@@ -2,8 +2,10 @@
 
 import random
 from pathlib import Path
+from typing import Annotated, get_args, get_origin
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -11,8 +13,10 @@ from omegaconf import OmegaConf
 
 from qtmnet.conf_folder import CONF
 from qtmnet.paths import OR_NUMBERS, PATHS, at_home, literal, with_path_in_quotes
-from qtmnet.settings import read_settings
+from qtmnet.schema.commands import COMMANDS, own_settings
+from qtmnet.schema.targets import locate, settings_of
 from qtmnet.words import for_hydra
+from simulators.limits import PathText
 
 ODD = (
     *(
@@ -125,18 +129,21 @@ def test_a_tilde_is_the_home_folder_unless_there_is_one_here(tmp_path: Path, mon
     assert at_home("~/scan") == "~/scan"
 
 
-def test_each_path_is_a_setting() -> None:
-    """Names in the list are spelled as in conf, and whatever conf calls a file or a folder is in the list."""
-    known, called_path = {"hydra.run.dir", "hydra.sweep.dir"}, set()
-    for file in CONF.rglob("*.yaml"):
-        group = "" if file.parent in (CONF, CONF / "experiment") else f"{file.parent.relative_to(CONF).as_posix()}."
-        for setting in read_settings(file).settings:
-            known.add(group + setting.name)
-            meaning = setting.meaning.lower()
-            if setting.default in ("null", "???") and any(w in meaning for w in ("nifti", "folder", "file ")):
-                called_path.add(group + setting.name)
-    assert known >= PATHS >= OR_NUMBERS
-    assert called_path - {"data.shard_size"} <= PATHS
+def test_the_paths_are_those_of_the_schema() -> None:
+    """The list is for commands that have imported nothing yet; what belongs to it, the schema knows."""
+    takes = {name: kind for command in COMMANDS for name, kind in own_settings(command).items()}
+    for file in CONF.rglob("*/*.yaml"):
+        target = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("_target_")
+        group = file.parent.relative_to(CONF).as_posix()
+        if target and not group.startswith("hydra"):
+            takes |= {f"{group}.{name}": kind for name, kind in settings_of(locate(target), target).by_name.items()}
+    paths = {name for name, kind in takes.items() if set(get_args(PathText)) <= set(get_args(kind))}
+    assert paths - {"run_dir"} | {"hydra.run.dir", "hydra.sweep.dir"} == PATHS
+    assert {name for name in paths if {float} & {*map(origin_of, get_args(takes[name]))}} == OR_NUMBERS
+
+
+def origin_of(kind: object) -> object:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def test_an_override_that_is_no_path_stays() -> None:
