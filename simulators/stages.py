@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import resource
+import math
 import sys
 import time
 import zipfile
@@ -28,7 +28,7 @@ class StageRecord:
     Attributes:
         name: of the stage.
         seconds: that it took, reading or writing its file included.
-        peak_gb: most memory that the process had held by its end, GB.
+        peak_gb: most memory that the process had held by its end, GB; NaN where the system does not tell.
         kept: whether it was read from the folder.
     """
 
@@ -87,7 +87,8 @@ class StageFolder:
                     np.savez(stream, settings=np.array(said), **arrays)  # type: ignore[arg-type]
         record = StageRecord(name, time.perf_counter() - begin, peak_gb(), kept)
         self.records.append(record)
-        self._say(f"{name}: {record.seconds:.1f} s, {record.peak_gb:.1f} GB{', kept from before' if kept else ''}")
+        held = f", {record.peak_gb:.1f} GB" if math.isfinite(record.peak_gb) else ""
+        self._say(f"{name}: {record.seconds:.1f} s{held}{', kept from before' if kept else ''}")
         return Made(arrays, fingerprint)
 
     def _say(self, line: str) -> None:
@@ -137,9 +138,21 @@ def file_fingerprint(path: str | Path, setting: str) -> str:
 
 
 def peak_gb() -> float:
-    """Most memory that this process has held, GB."""
+    """Most memory that this process has held, GB; NaN where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return _peak_gb_by_psutil()
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kB here
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+def _peak_gb_by_psutil() -> float:
+    try:
+        from psutil import Process
+    except ImportError:
+        return math.nan
+    return getattr(Process().memory_info(), "peak_wset", math.nan) / 1e9
 
 
 def _plain(value: object) -> object:

@@ -8,8 +8,8 @@ from time import sleep
 
 import numpy as np
 
+from qtmnet.locks import BusyError
 from qtmnet.store.dataset import Dataset
-from qtmnet.store.folder import BusyError
 from qtmnet.store.recipe import FORMAT, CubeRecipe
 from qtmnet.store.record import ENCODING_ERROR, UNITS, StoredCube, cube_arrays, fields, stored_cube
 from qtmnet.store.records import SHARD, Records

@@ -13,9 +13,10 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from qtmnet.store import folder
+from qtmnet import locks
+from qtmnet.locks import BusyError
 from qtmnet.store import storage as storages
-from qtmnet.store.folder import BusyError, Folder
+from qtmnet.store.folder import Folder
 from qtmnet.store.storage import Storage, storage_at
 from simulators import InputError
 
@@ -100,10 +101,10 @@ def test_what_a_killed_writer_left_is_no_hindrance_and_is_removed(tmp_path: Path
 def test_without_locks_two_writers_do_not_share_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some parallel file systems have none: work is done twice there, never spoilt."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSYS, "Function not implemented")
 
-    monkeypatch.setattr(folder.fcntl, "flock", refuse)
+    monkeypatch.setattr(locks, "lock_descriptor", refuse)
     files = Folder(tmp_path)
     with files.writing("a") as one:
         one.write(b"the same")
@@ -111,7 +112,8 @@ def test_without_locks_two_writers_do_not_share_a_file(tmp_path: Path, monkeypat
             other.write(b"the same")
         assert files.read("a") == b"the same"
     assert files.read("a") == b"the same"
-    assert files.unfinished() == {}
+    assert not files.busy("a")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_writer_whose_file_was_removed_elsewhere_gives_way(tmp_path: Path) -> None:
