@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from qtmnet.costs import machine
+from simulators import memory
 
 
 def cgroup(folder: Path, names: tuple[str, str, str], limit: str, used: int, inactive: int) -> None:
@@ -27,24 +28,24 @@ def test_room_in_a_cgroup_of_version_2_and_in_those_around_it(tmp_path: Path) ->
     cgroup(tmp_path, V2, "2000", 1800, 50)
     own = tmp_path / "own"
     own.write_text("0::/jobs/17\n")
-    assert sorted(machine.cgroup_room(tmp_path, own)) == [250.0, 500.0]
+    assert sorted(memory.cgroup_room(tmp_path, own)) == [250.0, 500.0]
 
 
 def test_a_container_sees_its_own_limit_at_the_root(tmp_path: Path) -> None:
     cgroup(tmp_path / "memory", V1, "4000", 1000, 200)
     own = tmp_path / "own"
     own.write_text("5:cpu,cpuacct:/docker/a\n4:memory:/docker/a\n")
-    assert list(machine.cgroup_room(tmp_path, own)) == [3200.0]
+    assert list(memory.cgroup_room(tmp_path, own)) == [3200.0]
 
 
 def test_no_cgroups_no_limit(tmp_path: Path) -> None:
-    assert list(machine.cgroup_room(tmp_path, tmp_path / "missing")) == []
+    assert list(memory.cgroup_room(tmp_path, tmp_path / "missing")) == []
 
 
 def test_the_least_room_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "cgroup_room", lambda: iter([1e30, 12345.0]))
+    monkeypatch.setattr(memory, "cgroup_room", lambda: iter([1e30, 12345.0]))
     assert machine.free_memory() == 12345.0
-    monkeypatch.setattr(machine, "cgroup_room", lambda: iter(()))
+    monkeypatch.setattr(memory, "cgroup_room", lambda: iter(()))
     assert 0 < machine.free_memory() <= psutil.virtual_memory().total
 
 
