@@ -221,7 +221,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic scan in the perf folder of a dataset."""
     examples = module_at(ROOT / "tests" / "qtmnet" / "conftest.py")
     dataset = tmp_path_factory.mktemp("dataset")
-    (dataset / "dataset_description.json").write_text('{"Name": "example", "BIDSVersion": "1.10.0"}')
+    (dataset / "dataset_description.json").write_text('{"Name": "example", "BIDSVersion": "1.10.0"}', encoding="utf-8")
     examples.ExampleScan(dataset / "sub-01" / "perf").write([("m0scan", 0.0), *examples.PAIRS, *examples.PAIRS])
     return dataset / "sub-01" / "perf"
 
@@ -250,7 +250,7 @@ def run(words: list[str], **environment: str) -> None:
     python_path = os.pathsep.join(path for path in (environment.get("PYTHONPATH"), str(ROOT)) if path)
     # Warnings are errors in this process alone, as for a reader.
     set_here = os.environ | {"OMP_NUM_THREADS": "1"} | environment | {"PYTHONPATH": python_path}
-    done = subprocess.run(words, env=set_here, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, env=set_here, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
 
 

@@ -37,7 +37,11 @@ def torchrun(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        [*command, str(ROOT / "train.py"), *overrides], cwd=folder, env=environment, capture_output=True, text=True
+        [*command, str(ROOT / "train.py"), *overrides],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
     )
 
 
@@ -47,7 +51,7 @@ def only(folder: Path, pattern: str) -> Path:
 
 
 def logged(run: Path, name: str) -> list[float]:
-    with (run / "metrics.csv").open() as stream:
+    with (run / "metrics.csv").open(encoding="utf-8") as stream:
         return [float(row[name]) for row in csv.DictReader(stream) if row[name]]
 
 
