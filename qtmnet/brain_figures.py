@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from qtmnet.figure_files import save_figure
+from qtmnet.metrics import score_text
 from qtmnet.nifti import write_map
 from qtmnet.vessel_views import (
     ARTERY_RED,
@@ -117,7 +118,7 @@ def print_morphometry(measures: list[Measure], caption: str = "brain") -> None:
     for measure in measures:
         mark = {None: "", True: "yes", False: "[red]no[/red]"}[measure.within]
         reference = f"{measure.reference} [dim]{measure.source}[/dim]" if measure.reference else ""
-        found = f"{measure.value:.0f}" if abs(measure.value) >= 1000 else f"{measure.value:.3g}"
+        found = score_text(measure.value, ".0f" if abs(measure.value) >= 1000 else ".3g")
         table.add_row(measure.name, found, measure.unit, reference, mark)
     Console(width=120).print(table)
 

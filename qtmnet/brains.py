@@ -29,7 +29,9 @@ def simulate_brain_for(
     if parameters.voxel_size_mm != phantom.voxel_size_mm:
         edges = " × ".join(f"{edge:.3g}" for edge in parameters.voxel_size_mm)
         tell(f"the brain's voxels become {edges} mm, to nest in the acquired ones")
-    return simulate_brain(parameters, time=time, simulator=simulator, folder=folder or FOLDER, tell=tell)
+    return simulate_brain(
+        parameters, time=time, simulator=simulator, folder=FOLDER if folder is None else folder, tell=tell
+    )
 
 
 def is_brain(cfg: DictConfig) -> bool:

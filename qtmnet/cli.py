@@ -26,7 +26,6 @@ from qtmnet.console import shown, speak_plainly
 from qtmnet.endings import BAD_INPUT, ending_well, line_of
 from qtmnet.help import help_of
 from qtmnet.hydra_flags import mend_hydra_flags
-from qtmnet.spelling import refuse_unknown_settings
 from simulators.errors import InputError
 
 IN_RANKS = ("train",)
@@ -52,7 +51,9 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
         first = config_name not in IN_RANKS or ranks.is_first()
 
         def checked(cfg: DictConfig) -> object:
-            refuse_unknown_settings(cfg)
+            from qtmnet.schema.check import check_settings
+
+            check_settings(cfg, config_name)
             return task(cfg)
 
         def run_task(cfg: DictConfig) -> object:

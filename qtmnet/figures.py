@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from qtmnet.figure_files import save_figure
+from qtmnet.metrics import score_text
 
 MAP_LABEL, ERROR_LABEL = "Q (mL/100g/min)", "error (mL/100g/min)"
 
@@ -79,7 +80,9 @@ def _show_map(axis: Axes, values: np.ndarray, top: float, title: str) -> Any:
 
 def _show_error(axis: Axes, estimate: np.ndarray, truth: np.ndarray, top: float) -> Any:
     error = estimate - truth
-    axis.set_title(f"error, NRMSE {np.linalg.norm(error) / np.linalg.norm(truth):.3f}", fontsize=9)
+    size = np.linalg.norm(truth)
+    relative = float(np.linalg.norm(error) / size) if size > 0 else np.nan
+    axis.set_title(f"error, NRMSE {score_text(relative, '.3f')}", fontsize=9)
     return axis.imshow(_middle(error), cmap="RdBu_r", vmin=-top / 2, vmax=top / 2, origin="lower")
 
 

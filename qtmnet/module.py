@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from qtmnet.estimator import PERFUSION_SCALE, Estimator
+from qtmnet.limits import FinalLearningRate
 from qtmnet.samples import Sample
+from simulators.checking import checks_arguments
 from simulators.errors import InputError
 
 CHECKPOINT_KEY = "qtmnet"
@@ -29,19 +31,18 @@ class QTMModule(L.LightningModule):
         InputError: for settings that no optimizer takes.
     """
 
+    @checks_arguments
     def __init__(
         self,
         estimator: Estimator,
         loss: nn.Module,
         optimizer: Callable[[Any], torch.optim.Optimizer],
         *,
-        final_learning_rate: float = 1e-6,
+        final_learning_rate: FinalLearningRate = 1e-6,
         channels_last: bool = True,
         config: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        if not final_learning_rate >= 0:
-            raise InputError(f"final_learning_rate: found {final_learning_rate}; give 0 or more")
         try:
             optimizer(estimator.parameters())
         except (TypeError, ValueError) as error:
@@ -54,6 +55,8 @@ class QTMModule(L.LightningModule):
         if channels_last:
             self.estimator.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self._errors = torch.zeros(4)
+        self.gradient_norm: torch.Tensor | None = None
+        """Of all gradients of a step, if `FiniteTraining` has looked."""
 
     def forward(self, sample: Sample) -> torch.Tensor:
         """Perfusion (N, 1, X, Y, Z) in units of `PERFUSION_SCALE`."""
@@ -72,13 +75,27 @@ class QTMModule(L.LightningModule):
             for buffer in self.buffers():
                 torch.distributed.broadcast(buffer, 0)
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """What Lightning does, but with the norm that is known, and leaving alone what is below the limit."""
+        if self.gradient_norm is None or not gradient_clip_val or gradient_clip_algorithm not in (None, "norm"):
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        elif self.gradient_norm > gradient_clip_val:
+            nn.utils.clip_grads_with_norm_(self.parameters(), gradient_clip_val, self.gradient_norm)
+
     def on_validation_epoch_start(self) -> None:
         """Sums over voxels start anew: squared error, squared truth, error, voxels."""
         self._errors = torch.zeros(4, device=self.device)
 
     def validation_step(self, sample: Sample, _batch: int) -> None:
         """Add a batch to the sums."""
-        error = PERFUSION_SCALE * self(sample).float() - sample["perfusion"]
+        estimate = self(sample).float()
+        assert estimate.shape == sample["perfusion"].shape, "a difference would be broadcast"
+        error = PERFUSION_SCALE * estimate - sample["perfusion"]
         self._errors += torch.stack(
             [error.square().sum(), sample["perfusion"].square().sum(), error.sum(), error.new_tensor(error.numel())]
         )
@@ -86,6 +103,11 @@ class QTMModule(L.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Relative error and bias over all validation voxels, of all processes."""
         squared, truth, error, voxels = self.trainer.strategy.reduce(self._errors, reduce_op="sum")
+        if truth == 0:
+            raise InputError(
+                "val/nrmse: perfusion is 0 in all cubes to validate with, so there is no relative error; give others, "
+                "by data.seed or phantom"
+            )
         self.log("val/nrmse", (squared / truth).sqrt(), prog_bar=True, sync_dist=True)
         self.log("val/bias_ml_100g_min", error / voxels, sync_dist=True)
 

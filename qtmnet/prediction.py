@@ -11,7 +11,10 @@ from omegaconf import DictConfig
 from qtmnet import kinetic
 from qtmnet.bids import dataset_path, find_scans
 from qtmnet.checkpoint import load_estimator
+from qtmnet.costs.afford import afford
+from qtmnet.costs.scans import mapping_costs, reading_costs
 from qtmnet.estimator import Estimator
+from qtmnet.map_checks import check_maps
 from qtmnet.nifti import check_same_grid, map_path, map_sidecar, read_image, write_map
 from qtmnet.prediction_files import check_outputs, report_path
 from qtmnet.report.methods import Method, kinetic_method, network_method
@@ -44,14 +47,17 @@ def predict(cfg: DictConfig) -> list[Path]:
         InputError: before anything is written, if a scan is unreadable, the network is for another protocol or a file
             cannot be written.
     """
-    mapper = _mapper(cfg)
-    scans = [
-        read_scan(path, m0=cfg.m0, mask=cfg.mask, labeling_efficiency=cfg.labeling_efficiency)
-        for path in find_scans(Path(cfg.input))
-    ]
+    mapper, network = _mapper(cfg)
+    paths = find_scans(Path(cfg.input))
+    afford(reading_costs(paths))
+    scans = [read_scan(path, m0=cfg.m0, mask=cfg.mask, labeling_efficiency=cfg.labeling_efficiency) for path in paths]
     given = [Path(value) for value in (cfg.m0, cfg.mask, cfg.t1_tissue, cfg.ckpt) if isinstance(value, str)]
     check_outputs(cfg.output_dir, scans, given)
+    afford(mapping_costs(scans, network))
     maps = [mapper(scan) for scan in scans]
+    for scan, (cbf, att, _computed) in zip(scans, maps, strict=True):
+        found = {_method(cfg): cbf} | ({} if att is None else {"att": att})
+        check_maps(found, scan.mask, f"{scan.path}: ")
     written, reports = [], []
     with writing_together() as drafts:
         for scan, (cbf, att, computed) in zip(scans, maps, strict=True):
@@ -77,7 +83,9 @@ def _tell(scan: AslScan, cbf: np.ndarray) -> None:
 
 def _method(cfg: DictConfig) -> str:
     """The method asked for; empty for none."""
-    return cfg.method or ("qtmnet" if cfg.ckpt else "")
+    if cfg.method is not None:
+        return cfg.method
+    return "" if cfg.ckpt is None else "qtmnet"
 
 
 def _asked(cfg: DictConfig) -> tuple[tuple[str, str], ...]:
@@ -92,17 +100,20 @@ def _asked(cfg: DictConfig) -> tuple[tuple[str, str], ...]:
     return tuple((name, str(value)) for name, value in given.items() if value is not None)
 
 
-def _mapper(cfg: DictConfig) -> Mapper:
+def _mapper(cfg: DictConfig) -> tuple[Mapper, Estimator | None]:
+    """What maps a scan, and the network if that does."""
     method = _method(cfg)
     if not method:
         raise InputError("ckpt: not given; give a checkpoint, or method=multi_delay or method=single_delay")
     if method not in METHODS:
         raise InputError(f"method: found {method!r}; give one of {', '.join(METHODS)}")
     if method == "qtmnet":
-        if not cfg.ckpt:
+        if cfg.ckpt is None:
             raise InputError("ckpt: not given; method=qtmnet needs a checkpoint that train.py wrote")
         estimator = load_estimator(cfg.ckpt)
-        return lambda scan: (map_with_network(estimator, scan), None, network_method(estimator.recipe))
+        return lambda scan: (map_with_network(estimator, scan), None, network_method(estimator.recipe)), estimator
+
+    constants = _constants(cfg)
 
     def fit(scan: AslScan) -> tuple[np.ndarray, np.ndarray | None, Method]:
         maps = kinetic.fit(
@@ -110,13 +121,18 @@ def _mapper(cfg: DictConfig) -> Mapper:
             scan.acquisition,
             method=method,
             mask=scan.mask,
-            t1_blood=cfg.t1_blood,
-            t1_tissue=_tissue_t1(cfg.t1_tissue, scan),
+            t1_blood=constants["t1_blood"],
+            t1_tissue=_tissue_t1(constants["t1_tissue"], scan),
         )
-        constants = {"t1_blood": cfg.t1_blood, "t1_tissue": cfg.t1_tissue}
         return maps.cbf, maps.att, kinetic_method(method, scan.acquisition, constants)
 
-    return fit
+    return fit, None
+
+
+def _constants(cfg: DictConfig) -> dict[str, float | str]:
+    """T1 of blood and tissue, s, for the kinetic models: as given, else the models' own."""
+    by_default = {"t1_blood": kinetic.T1_BLOOD, "t1_tissue": kinetic.T1_TISSUE}
+    return {name: value if cfg[name] is None else cfg[name] for name, value in by_default.items()}
 
 
 def _tissue_t1(given: float | str, scan: AslScan) -> float | np.ndarray:
@@ -179,10 +195,9 @@ def _brief(values: np.ndarray) -> str:
 
 
 def _write(cfg: DictConfig, scan: AslScan, cbf: np.ndarray, att: np.ndarray | None, drafts: Drafts) -> list[Path]:
-    method = _method(cfg)
-    fields = (
-        {"Checkpoint": str(cfg.ckpt)} if method == "qtmnet" else {"T1Blood": cfg.t1_blood, "T1Tissue": cfg.t1_tissue}
-    )
+    method, constants = _method(cfg), _constants(cfg)
+    of_model = {"T1Blood": constants["t1_blood"], "T1Tissue": constants["t1_tissue"]}
+    fields = {"Checkpoint": str(cfg.ckpt)} if method == "qtmnet" else of_model
     written = []
     for suffix, data in (("cbf", cbf), ("att", att)):
         if data is not None:

@@ -61,9 +61,20 @@ class AslScan:
     suppression_accounted: bool = True
 
     def concentration(self) -> np.ndarray:
-        """C = ρ λ ΔM / (2 α M0), mL of fully labeled blood per mL of tissue, (K, X, Y, Z) float32; 0 off the mask."""
+        """C = ρ λ ΔM / (2 α M0), mL of fully labeled blood per mL of tissue, (K, X, Y, Z) float32; 0 off the mask.
+
+        Raises:
+            InputError: where M0 is so small that this is no number.
+        """
         calibrated = calibrate(self.delta_m, self.m0, labeling_efficiency=self.labeling_efficiency)
-        return np.where(self.mask, calibrated, 0).astype(np.float32)
+        with np.errstate(over="ignore"):
+            frames = np.where(self.mask, calibrated, 0).astype(np.float32)
+        if n_bad := int((~np.isfinite(frames)).any(axis=0).sum()):
+            raise InputError(
+                f"{self.path}: M0 is so near to 0 in {n_bad} voxels of the mask that the frames divided by it are no "
+                "numbers; give m0, or a mask without them"
+            )
+        return frames
 
 
 def read_scan(

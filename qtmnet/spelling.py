@@ -1,18 +1,13 @@
 """Settings that do not exist, and the nearest ones that do."""
 
 import difflib
-import importlib
-import inspect
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
-
-from simulators.errors import InputError
+from omegaconf import DictConfig
 
 UNKNOWN = (
     r"Could not override '([^'@]+)",
@@ -111,56 +106,3 @@ def dotted(cfg: DictConfig) -> Iterator[str]:
         value = cfg._get_node(key)
         if isinstance(value, DictConfig) and not value._is_none() and not value._is_interpolation():
             yield from (f"{key}.{name}" for name in dotted(value))
-
-
-def refuse_unknown_settings(cfg: DictConfig, overrides: Sequence[str] | None = None) -> None:
-    """Look for settings that `+` or a file of one's own has added and nothing takes.
-
-    Args:
-        cfg: composed.
-        overrides: that it was composed with; by default those of this run.
-
-    Raises:
-        InputError: with the nearest name that there is.
-    """
-    names = [*dotted(cfg)]
-    for path, node in _built(cfg):
-        allowed = _parameters(str(node["_target_"]))
-        for key in map(str, node):
-            if allowed is not None and key not in allowed and not key.startswith("_"):
-                known = [*(name for name in names if name != f"{path}.{key}"), *(f"{path}.{name}" for name in allowed)]
-                what = str(node["_target_"]).rpartition(".")[2]
-                raise InputError(f"{path}.{key}: {what} has no such setting; {offer(f'{path}.{key}', known)}")
-    if overrides is None:
-        overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    for name in (word.split("=")[0].lstrip("+") for word in overrides if word.startswith("+")):
-        if "." not in name and name in cfg and not _is_group(name) and f"${{{name}" not in OmegaConf.to_yaml(cfg):
-            known = [*(other for other in names if other != name), *(entry.name for entry in files("conf").iterdir())]
-            raise InputError(f"{name}: no such setting; {offer(name, known)}")
-
-
-def _is_group(name: str) -> bool:
-    return HydraConfig.initialized() and name in HydraConfig.get().runtime.choices
-
-
-def _built(cfg: DictConfig, path: str = "") -> Iterator[tuple[str, DictConfig]]:
-    """All parts of a configuration that say what is built of them, with their dotted names."""
-    for key in map(str, cfg):
-        value, name = cfg._get_node(key), f"{path}.{key}" if path else key
-        if isinstance(value, DictConfig) and not value._is_none() and not value._is_interpolation():
-            if "_target_" in value:
-                yield name, value
-            yield from _built(value, name)
-
-
-def _parameters(target: str) -> set[str] | None:
-    """What a class or function takes by name; None if it takes anything, or cannot be looked at."""
-    module, _, name = target.rpartition(".")
-    try:
-        built = getattr(importlib.import_module(module), name)
-        parameters = inspect.signature(built).parameters.values()
-    except (ImportError, AttributeError, ValueError, TypeError):
-        return None  # building it tells
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return None
-    return {parameter.name for parameter in parameters}

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import affine_transform, distance_transform_edt
 
+from simulators.checking import check_fields
 from simulators.errors import InputError
+from simulators.limits import PathText
 
 OUTSIDE, GREY, WHITE, CSF = 0, 1, 2, 3
 """Values of a tissue map."""
@@ -66,15 +68,16 @@ class TissueMaps:
         InputError: if only some of the files are given.
     """
 
-    grey: str | None = None
-    white: str | None = None
-    csf: str | None = None
+    grey: PathText | None = None
+    white: PathText | None = None
+    csf: PathText | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         given = [name for name in MAPS if getattr(self, name) is not None]
         if given and len(given) < len(MAPS):
             missing = next(name for name in MAPS if name not in given)
-            raise InputError(f"anatomy.{missing}: found none; give grey, white and csf, or none of them for MNI152")
+            raise InputError(f"{missing}: found none; give grey, white and csf, or none of them for MNI152")
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The workflow on GitHub runs the commands of the README, with the versions of Python that the package names."""
+"""The workflow on GitHub runs the README's commands, with the versions of Python that the package names."""
 
 import re
 import tomllib

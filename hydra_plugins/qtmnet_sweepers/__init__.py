@@ -92,14 +92,15 @@ class _SweeperOfRuns(Sweeper):
     def _refuse_if_none_composes(self, runs: Sequence[Sequence[str]]) -> None:
         """A misspelt setting is in all runs and is refused; a value that one run cannot take is that run's outcome."""
         from qtmnet.endings import line_of
-        from qtmnet.spelling import refuse_unknown_settings
+        from qtmnet.schema.check import check_settings
         from simulators.errors import InputError
 
+        assert self.config is not None
         wrong: list[tuple[int, Exception]] = []
         for number, overrides in enumerate(runs[:LOOKED_AT]):
             try:
                 cfg = self.config_loader.load_sweep_config(self.config, list(overrides))
-                refuse_unknown_settings(cfg, overrides)
+                check_settings(cfg, str(self.config.hydra.job.config_name), overrides)
             except (HydraException, InputError) as error:
                 wrong.append((number, error))
         if wrong and len(wrong) == len(runs):

@@ -14,7 +14,9 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 from qtmnet.cluster import LOST_IN_A_ROW, Task
-from qtmnet.cluster.workers import checked, single_threaded, uninterrupted
+from qtmnet.cluster.workers import single_threaded, uninterrupted
+from qtmnet.limits import WorkerCount
+from simulators.checking import check_fields
 from simulators.cores import n_cores
 from simulators.errors import InputError
 
@@ -33,10 +35,10 @@ class LocalCluster:
         n_workers: processes; one for each core by default. One runs the tasks in the calling process.
     """
 
-    n_workers: int | None = None
+    n_workers: WorkerCount | None = None
 
     def __post_init__(self) -> None:
-        checked(self.n_workers, "n_workers")
+        check_fields(self)
 
     def run(self, tasks: Sequence[Task]) -> Iterator[bool]:
         """Run the tasks; see `qtmnet.cluster.Cluster`."""

@@ -22,16 +22,6 @@ def package(name: str) -> ModuleType:
         raise InputError(f"cluster: {name} is not installed; pip install 'qtmnet[cluster]'") from None
 
 
-def checked(value: int | None, name: str) -> None:
-    """Refuse what is no number of workers.
-
-    Raises:
-        InputError: unless it is a whole number above 0, or None.
-    """
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise InputError(f"cluster.{name}: found {value!r}; give a whole number, at least 1, or null")
-
-
 @contextmanager
 def single_threaded() -> Iterator[None]:
     """Processes started meanwhile use one thread each."""

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from qtmnet.limits import BaseChannels, Channels, Levels
 from qtmnet.models.convolution import Convolution, MapConvolution
-from simulators.errors import InputError
+from simulators.checking import checks_arguments
 
 
 class ChannelAttention(nn.Module):
@@ -62,16 +63,14 @@ class UNetCBAM(nn.Module):
         levels: times the resolution is halved.
 
     Raises:
-        InputError: for a count below 1.
+        InputError: for a count out of range.
     """
 
-    def __init__(self, in_channels: int, out_channels: int = 1, base_channels: int = 16, levels: int = 3) -> None:
+    @checks_arguments
+    def __init__(
+        self, in_channels: Channels, out_channels: Channels = 1, base_channels: BaseChannels = 16, levels: Levels = 3
+    ) -> None:
         super().__init__()
-        if min(in_channels, out_channels, base_channels, levels) < 1:
-            raise InputError(
-                f"model: found in_channels {in_channels}, out_channels {out_channels}, base_channels {base_channels}, "
-                f"levels {levels}; give at least 1 of each"
-            )
         self.levels = levels
         width = [base_channels * 2**level for level in range(levels + 1)]
         self.down = nn.ModuleList(

@@ -143,7 +143,8 @@ def outcome_of(result: JobReturn, number: int, swept: dict[str, str], seconds: f
         values = values_of(result.return_value)
         lost = [name for name, value in values.items() if not math.isfinite(value)][:1]
         if lost:
-            return Outcome(number, swept, FAILED, seed, {}, f"{lost[0]} is {values[lost[0]]}", seconds)
+            reason = f"{lost[0]} is not defined, so there is nothing to compare"
+            return Outcome(number, swept, FAILED, seed, {}, reason, seconds)
         return Outcome(number, swept, DONE, seed, values, "", seconds)
     error = result._return_value  # asking for return_value raises it and prints a line
     if isinstance(error, RunPruned):

@@ -48,7 +48,7 @@ def one_line(outcome, *needles: str) -> None:
         (["acquisition.voxel_size_mm=[2,2,-4]"], ["voxel_size_mm", "-4"]),
         (["acquisition.from_bids=/nowhere/at/all"], ["/nowhere/at/all"]),
         (["simulator.time_step=0"], ["time_step", "0"]),
-        (["model.base_channels=0"], ["base_channels 0"]),
+        (["model.base_channels=0"], ["model.base_channels: found 0"]),
         (["normalization=some"], ["normalization", "calibrated"]),
         (["trainer.max_epochs=x"], ["trainer", "x"]),
         (["optimizer.lr=-1"], ["optimizer", "-1"]),

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -123,6 +123,8 @@ class CudaDevice:
             blocks = min(-(-n // THREADS_PER_BLOCK), 2**31 - 1)
             self._module.get_function(kernel)((blocks,), (THREADS_PER_BLOCK,), (n, *arguments))
 
+
+DeviceName = Literal["cuda", "host"]
 
 DEVICES: dict[str, Callable[[], Device]] = {"cuda": CudaDevice, "host": HostDevice}
 
