@@ -18,6 +18,7 @@ from qtmnet.schema.targets import Settings, locate, settings_of
 from qtmnet.spelling import dotted, nearest, offer
 from simulators.checking import checked, shown
 from simulators.errors import InputError
+from simulators.limits import PathText
 from simulators.requests import choices_of
 
 QUICK = ("simulators", "qtmnet.acquisitions", "qtmnet.cluster")
@@ -38,6 +39,8 @@ def check_settings(cfg: DictConfig, command: str, overrides: Sequence[str] | Non
     """
     if overrides is None:
         overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    if HydraConfig.initialized():
+        checked("hydra.run.dir", HydraConfig.get().run.dir, PathText)
     own = own_settings(command)
     for name, annotation in own.items():
         _check_own(cfg, name, annotation)
