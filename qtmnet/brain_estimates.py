@@ -7,6 +7,7 @@ import numpy as np
 from qtmnet.baselines import KINETIC_METHODS, fit_baselines
 from qtmnet.brain_regions import BRAIN_SHARE, Regions, brain_voxels
 from qtmnet.estimator import Estimator
+from qtmnet.map_checks import check_maps
 from qtmnet.metrics import Scores, score_parts
 from simulators.acquisition import Acquisition
 from simulators.brain_scan import BrainScan
@@ -59,7 +60,7 @@ def estimate_brain(
     """Estimate a brain's perfusion with the network, if there is one, and both kinetic models from the same frames.
 
     Raises:
-        InputError: if no voxel counts as brain.
+        InputError: if no voxel counts as brain, or for a map that is not finite there.
     """
     inside = brain_voxels(scan)
     if not inside.any():
@@ -75,9 +76,11 @@ def estimate_brain(
     maps |= {method: fitted[method].cbf for method in KINETIC_METHODS}
     att = fitted["multi_delay"].att
     assert att is not None
+    truth = np.where(inside, scan.perfusion, 0)
+    check_maps({"truth": truth, **maps, "multi_delay_att": att}, inside, "brain, ")
     return BrainEstimates(
         inside=inside,
-        truth=np.where(inside, scan.perfusion, 0),
+        truth=truth,
         by_method=maps,
         att=att,
         true_att=np.where(inside & np.isfinite(scan.att), scan.att, 0),

@@ -1,29 +1,34 @@
 """Checkpoints: weights and the recipe they belong to, never code."""
 
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import torch
+from torch import nn
 
 from qtmnet.estimator import Estimator, Recipe
 from qtmnet.module import CHECKPOINT_KEY
 from simulators.checking import checked
 from simulators.errors import InputError
 from simulators.limits import Within
+from simulators.reading import CHECKPOINT_FILE, check_file
 
 PREFIX = "estimator."
+
+REAL = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""Types of numbers that weights are kept in, by the precision of the training."""
 
 
 def load_estimator(path: str | Path) -> Estimator:
     """Read a trained estimator, on the CPU, ready to estimate.
 
     Raises:
-        InputError: if the file is missing, damaged, or no checkpoint of this project.
+        InputError: if the file is missing, damaged, or no checkpoint of this project, or if a weight is not finite.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: ckpt: no such file; give a checkpoint that train.py wrote, such as best.ckpt")
+    check_file(path, CHECKPOINT_FILE, setting="ckpt", advice="give a checkpoint that train.py wrote, such as best.ckpt")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError) as error:
@@ -37,6 +42,7 @@ def load_estimator(path: str | Path) -> Estimator:
             name.removeprefix(PREFIX): value for name, value in content["state_dict"].items() if name.startswith(PREFIX)
         }
         estimator = Estimator(recipe)
+        check_weights(weights, estimator)
         estimator.load_state_dict(weights)
     except InputError as error:
         raise InputError(f"{path}: ckpt: {error}") from None
@@ -46,6 +52,34 @@ def load_estimator(path: str | Path) -> Estimator:
             f"{path}: ckpt: weights and recipe do not fit this version ({reason}); train it anew"
         ) from None
     return estimator.eval()
+
+
+def check_weights(found: Mapping[str, object], network: nn.Module) -> None:
+    """Whether weights and buffers are those of a network: real numbers, all finite, in its shapes.
+
+    Raises:
+        InputError: on the first that is not.
+    """
+    wanted = network.state_dict()
+    if different := [*wanted.keys() - found.keys(), *found.keys() - wanted.keys()]:
+        name = min(different)
+        where = "not in the file" if name in wanted else "not in the network of its recipe"
+        raise InputError(f"{name}: {where}; train it anew, or take the file that train.py wrote")
+    for name, weights in wanted.items():
+        if fault := _fault(found[name], weights):
+            raise InputError(f"{name}: {fault}; train it anew, or take the file that train.py wrote")
+
+
+def _fault(found: object, wanted: torch.Tensor) -> str:
+    """What keeps a value from being the wanted weights; empty for nothing."""
+    if not isinstance(found, torch.Tensor) or found.layout != torch.strided or found.device.type != "cpu":
+        return f"found {type(found).__name__}, not plain numbers"
+    if found.dtype not in REAL:
+        return f"found {str(found.dtype).removeprefix('torch.')}, not {str(wanted.dtype).removeprefix('torch.')}"
+    if found.shape != wanted.shape:
+        return f"found shape {[*found.shape]}, not {[*wanted.shape]}"
+    n_bad = int((~found.to(wanted.dtype).isfinite()).sum())
+    return f"{n_bad} of {found.numel()} numbers are not finite" if n_bad else ""
 
 
 def epochs_done(path: str | Path) -> int:

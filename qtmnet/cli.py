@@ -22,8 +22,10 @@ from omegaconf import DictConfig
 
 from hydra_plugins.qtmnet_sweepers import BayesSweeper, GridSweeper
 from qtmnet import ranks
+from qtmnet.console import shown, speak_plainly
 from qtmnet.endings import BAD_INPUT, ending_well, line_of
 from qtmnet.help import help_of
+from qtmnet.hydra_flags import mend_hydra_flags
 from simulators.errors import InputError
 
 IN_RANKS = ("train",)
@@ -58,7 +60,7 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 return _run_of_sweep(checked, cfg)
             if first:
-                print(f"{config_name}: starting; results will be in {_short(cfg.run_dir)}", file=sys.stderr, flush=True)
+                print(f"{config_name}: starting; results will be in {shown(cfg.run_dir)}", file=sys.stderr, flush=True)
             try:
                 return ending_well(lambda: checked(cfg), first=first)
             except SystemExit as end:
@@ -67,6 +69,7 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
                 raise
 
         def main() -> None:
+            speak_plainly()
             if HELP & set(sys.argv[1:]):
                 print(help_of(config_name))
                 return
@@ -77,6 +80,7 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
                 ending_well(_take_rank, first=first)
             for sweeper in (GridSweeper, BayesSweeper):
                 Plugins.instance().register(sweeper)
+            mend_hydra_flags()
             run = hydra.main(version_base="1.3", config_path="pkg://conf", config_name=config_name)(run_task)
             ending_well(run, first=first)
 
@@ -123,9 +127,9 @@ def _run_of_sweep(task: Callable[[DictConfig], object], cfg: DictConfig) -> obje
         line = line_of(error)
         if line is None:
             path = Path(cfg.run_dir) / "error.txt"
-            path.write_text(traceback.format_exc())
+            path.write_text(traceback.format_exc(), encoding="utf-8")
             told = " ".join(str(error).split())
-            line = f"{type(error).__name__}: {told[:200]}; see {_short(path)}"
+            line = f"{type(error).__name__}: {told[:200]}; see {shown(path)}"
         raise RunFailed(line) from error
 
 
@@ -152,10 +156,6 @@ def _remove_if_unused(run_dir: Path) -> None:
     with contextlib.suppress(OSError, ValueError):  # a parent holds other runs, or it is not in this folder
         for parent in run_dir.relative_to(Path.cwd()).parents:
             parent.rmdir()
-
-
-def _short(path: str | Path) -> str:
-    return os.path.relpath(path)
 
 
 def _warning_line(message: Warning | str, *_where: object, **_source: object) -> str:

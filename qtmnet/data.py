@@ -133,11 +133,14 @@ class QTMDataModule(L.LightningDataModule):
         """Samples of an epoch of training."""
         return self.n_cubes["train"] - self.n_validation
 
+    def url(self, split: str) -> str:
+        """Folder or URL of the `train` or `test` cubes."""
+        return self.dir if split == "train" else f"{self.dir.rstrip('/')}/{split}"
+
     def store(self, split: str, *, only_read: bool = False) -> CubeStore:
         """Store of the `train` or `test` cubes; `only_read` refuses one that is not there yet."""
-        url = self.dir if split == "train" else f"{self.dir.rstrip('/')}/{split}"
         size, n_cubes = self.shard_size, self.n_cubes[split]
-        return CubeStore(url, self.recipes[split], shard_size=size, n_cubes=n_cubes, only_read=only_read)
+        return CubeStore(self.url(split), self.recipes[split], shard_size=size, n_cubes=n_cubes, only_read=only_read)
 
     def simulate(self, split: str) -> CubeStore:
         """Simulate the cubes of a split that are missing."""

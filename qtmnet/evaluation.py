@@ -1,6 +1,5 @@
 """`evaluate.py`: the network beside the kinetic models, on cubes that training never saw or on a whole brain."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +12,16 @@ from qtmnet.acquisitions import ProtocolChanges
 from qtmnet.baselines import KINETIC_METHODS, fit_baselines
 from qtmnet.brain_estimates import RegionScores
 from qtmnet.brain_evaluation import check_settings, evaluate_brain
-from qtmnet.brains import simulate_brain_for, tell
+from qtmnet.brains import FOLDER, simulate_brain_for, tell
 from qtmnet.checkpoint import load_estimator
+from qtmnet.costs.afford import afford
+from qtmnet.costs.brains import brain_evaluation_costs
+from qtmnet.costs.datasets import dataset_costs
+from qtmnet.costs.training import evaluation_cost
 from qtmnet.data import QTMDataModule
 from qtmnet.estimator import Estimator
 from qtmnet.figures import save_comparison
+from qtmnet.map_checks import check_maps
 from qtmnet.metrics import Scores, score
 from qtmnet.progress import watched
 from qtmnet.report.cubes import cubes_report
@@ -27,6 +31,7 @@ from qtmnet.score_tables import print_table
 from simulators.acquisition import Acquisition
 from simulators.brain_parameters import BrainParameters
 from simulators.errors import InputError
+from simulators.json_files import write_json
 
 METHODS = ("qtmnet", *KINETIC_METHODS)
 
@@ -74,7 +79,9 @@ def evaluate_phantom(cfg: DictConfig) -> RegionScores:
     estimator = load_estimator(cfg.ckpt) if cfg.ckpt is not None else None
     acquisition = _protocol(cfg, estimator)
     check_settings(estimator, acquisition, cfg.snr)
-    brain = simulate_brain_for(phantom, acquisition, instantiate(cfg.simulator), cfg.dir)
+    simulator = instantiate(cfg.simulator)
+    afford(brain_evaluation_costs(phantom, acquisition, simulator, cfg.dir or FOLDER, estimator))
+    brain = simulate_brain_for(phantom, acquisition, simulator, cfg.dir)
     asked = (("Checkpoint", str(cfg.ckpt)), ("Seed of the brain", str(phantom.seed)))[cfg.ckpt is None :]
     return evaluate_brain(brain, acquisition, estimator, Path(cfg.run_dir), snr=cfg.snr, seed=cfg.seed, asked=asked)
 
@@ -113,6 +120,7 @@ def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
         seed=cfg.seed,
         snr=recipe.snr,
     )
+    afford([*dataset_costs(data, ("test",), settings={"test": ("n_cubes", "dir")}), evaluation_cost(data, "n_cubes")])
     scores = evaluate_on_cubes(estimator, data, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
     print_table(scores, f"{cfg.n_cubes} unseen cubes")
     return scores
@@ -123,18 +131,25 @@ def evaluate_on_cubes(
 ) -> dict[str, Scores]:
     """Score all methods on the test cubes; writes `metrics.json`, `comparison.png` and `report.html`.
 
+    A map that is not finite ends it before anything is written, the other methods' rows too: beside a method that is
+    left out they would pass for the whole comparison.
+
     Args:
         estimator: the network.
         data: where the cubes are from.
         run_dir: folder to write into.
         asked: further settings that the report is to state.
+
+    Raises:
+        InputError: for a map that is not finite.
     """
     data.simulate("test")
     estimates = estimate_cubes(estimator, data)
+    check_maps({"truth": estimates.truth, **estimates.by_method}, where="test cubes, ")
     scores = {method: score(maps, estimates.truth) for method, maps in estimates.by_method.items()}
     run_dir.mkdir(parents=True, exist_ok=True)
     metrics = {method: scores[method].as_dict() for method in scores}
-    (run_dir / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
+    write_json(run_dir / "metrics.json", metrics)
     first = {method: maps[0] for method, maps in estimates.by_method.items()}
     save_comparison(run_dir / "comparison.png", estimates.truth[0], first)
     stated = (*asked, ("Test cubes", str(len(estimates.truth))), ("Seed of the cubes", str(data.seed)))

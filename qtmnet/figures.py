@@ -8,6 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from qtmnet.figure_files import save_figure
+from qtmnet.metrics import score_text
+
 MAP_LABEL, ERROR_LABEL = "Q (mL/100g/min)", "error (mL/100g/min)"
 
 
@@ -31,7 +34,7 @@ def save_comparison(path: Path, truth: np.ndarray, estimates: dict[str, np.ndarr
         error_shown = _show_error(axes[1, column], estimate, truth, top)
     figure.colorbar(shown, ax=axes[0], label=MAP_LABEL, shrink=0.8)
     figure.colorbar(error_shown, ax=axes[1], label=ERROR_LABEL, shrink=0.8)
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def validation_panel(truth: np.ndarray, estimate: np.ndarray, title: str) -> Figure:
@@ -77,7 +80,9 @@ def _show_map(axis: Axes, values: np.ndarray, top: float, title: str) -> Any:
 
 def _show_error(axis: Axes, estimate: np.ndarray, truth: np.ndarray, top: float) -> Any:
     error = estimate - truth
-    axis.set_title(f"error, NRMSE {np.linalg.norm(error) / np.linalg.norm(truth):.3f}", fontsize=9)
+    size = np.linalg.norm(truth)
+    relative = float(np.linalg.norm(error) / size) if size > 0 else np.nan
+    axis.set_title(f"error, NRMSE {score_text(relative, '.3f')}", fontsize=9)
     return axis.imshow(_middle(error), cmap="RdBu_r", vmin=-top / 2, vmax=top / 2, origin="lower")
 
 

@@ -1,15 +1,24 @@
 """How far an estimated perfusion map is from the truth."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from skimage.metrics import structural_similarity
 
+WHY_UNDEFINED = {
+    "nrmse": "the true perfusion is 0 throughout",
+    "ssim": "the map is thinner than 3 voxels",
+    "slope": "the true perfusion does not vary",
+}
+"""Scores that some truths do not define, whatever the estimate."""
+
+NO_VOXEL = "there is no voxel to compare"
+
 
 @dataclass(frozen=True)
 class Scores:
-    """Agreement of an estimate with the truth.
+    """Agreement of an estimate with the truth; NaN where there is no voxel to compare.
 
     Attributes:
         nrmse: ‖Q̂ − Q‖₂ / ‖Q‖₂, the paper's relative error; NaN where Q is 0 throughout.
@@ -28,6 +37,21 @@ class Scores:
         return {name: value if np.isfinite(value) else None for name, value in asdict(self).items()}
 
 
+def score_text(value: float, form: str) -> str:
+    """A score as text, a dash where it is not defined."""
+    return format(value, form) if np.isfinite(value) else "–"
+
+
+def undefined(scores: Iterable[Scores]) -> dict[str, str]:
+    """Which of the scores are not defined, with the reason."""
+    found: dict[str, str] = {}
+    for value in scores:
+        empty = not np.isfinite(value.bias_ml_100g_min)
+        missing = [name for name, number in asdict(value).items() if not np.isfinite(number)]
+        found |= {name: NO_VOXEL if empty else WHY_UNDEFINED[name] for name in missing}
+    return found
+
+
 def score(estimate: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> Scores:
     """Score maps of perfusion in mL/100g/min.
 
@@ -44,8 +68,8 @@ def score(estimate: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = Non
         estimate, truth = estimate[None], truth[None]
         mask = None if mask is None else mask[None]
     counts = np.ones(truth.shape, bool) if mask is None else mask.astype(bool)
-    similarity = [similarity_map(e, t, c)[c].mean() for e, t, c in zip(estimate, truth, counts, strict=True)]
-    return _scores(estimate[counts], truth[counts], float(np.mean(similarity)))
+    similarity = [similarity_map(e, t, c)[c].mean() for e, t, c in zip(estimate, truth, counts, strict=True) if c.any()]
+    return _scores(estimate[counts], truth[counts], float(np.mean(similarity)) if similarity else np.nan)
 
 
 def score_parts(
@@ -56,10 +80,13 @@ def score_parts(
     Args:
         estimate, truth: mL/100g/min, (X, Y, Z).
         mask: voxels of the whole, (X, Y, Z).
-        parts: voxels of each part, (X, Y, Z), at least one.
+        parts: voxels of each part, (X, Y, Z).
     """
     similarity = similarity_map(estimate, truth, mask)
-    return {name: _scores(estimate[part], truth[part], float(similarity[part].mean())) for name, part in parts.items()}
+    return {
+        name: _scores(estimate[part], truth[part], float(similarity[part].mean()) if part.any() else np.nan)
+        for name, part in parts.items()
+    }
 
 
 def similarity_map(estimate: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -70,7 +97,7 @@ def similarity_map(estimate: np.ndarray, truth: np.ndarray, counts: np.ndarray) 
     window = min(7, *(size if size % 2 else size - 1 for size in truth.shape))
     if window < 3:
         return np.full(truth.shape, np.nan)
-    span = float(np.ptp(truth[counts])) or 1.0
+    span = (float(np.ptp(truth[counts])) if counts.any() else 0.0) or 1.0
     _, similarity = structural_similarity(
         truth.astype(float), estimate.astype(float), win_size=window, data_range=span, full=True
     )
@@ -79,6 +106,8 @@ def similarity_map(estimate: np.ndarray, truth: np.ndarray, counts: np.ndarray) 
 
 def _scores(q_hat: np.ndarray, q: np.ndarray, ssim: float) -> Scores:
     q_hat, q = q_hat.astype(float), q.astype(float)
+    if q.size == 0:
+        return Scores(np.nan, np.nan, np.nan, np.nan)
     size, spread = np.linalg.norm(q), q - q.mean()
     varies = np.linalg.norm(spread) > 1e-6 * size  # truths are kept in float32
     return Scores(

@@ -55,6 +55,8 @@ class QTMModule(L.LightningModule):
         if channels_last:
             self.estimator.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self._errors = torch.zeros(4)
+        self.gradient_norm: torch.Tensor | None = None
+        """Of all gradients of a step, if `FiniteTraining` has looked."""
 
     def forward(self, sample: Sample) -> torch.Tensor:
         """Perfusion (N, 1, X, Y, Z) in units of `PERFUSION_SCALE`."""
@@ -73,6 +75,18 @@ class QTMModule(L.LightningModule):
             for buffer in self.buffers():
                 torch.distributed.broadcast(buffer, 0)
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """What Lightning does, but with the norm that is known, and leaving alone what is below the limit."""
+        if self.gradient_norm is None or not gradient_clip_val or gradient_clip_algorithm not in (None, "norm"):
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        elif self.gradient_norm > gradient_clip_val:
+            nn.utils.clip_grads_with_norm_(self.parameters(), gradient_clip_val, self.gradient_norm)
+
     def on_validation_epoch_start(self) -> None:
         """Sums over voxels start anew: squared error, squared truth, error, voxels."""
         self._errors = torch.zeros(4, device=self.device)
@@ -89,6 +103,11 @@ class QTMModule(L.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Relative error and bias over all validation voxels, of all processes."""
         squared, truth, error, voxels = self.trainer.strategy.reduce(self._errors, reduce_op="sum")
+        if truth == 0:
+            raise InputError(
+                "val/nrmse: perfusion is 0 in all cubes to validate with, so there is no relative error; give others, "
+                "by data.seed or phantom"
+            )
         self.log("val/nrmse", (squared / truth).sqrt(), prog_bar=True, sync_dist=True)
         self.log("val/bias_ml_100g_min", error / voxels, sync_dist=True)
 

@@ -49,5 +49,5 @@ def _version(name: str) -> str | None:
 
 
 def _ask_git(*words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, check=True, timeout=10)
+    return done.stdout.decode("utf-8", "replace")

@@ -36,7 +36,7 @@ def reference() -> str:
 
 def groups() -> list[str]:
     """Names of the groups of `conf`, nested ones as `hydra/sweeper`."""
-    return sorted({str(path.parent.relative_to(CONF)) for path in CONF.rglob("*/*.yaml")})
+    return sorted({path.parent.relative_to(CONF).as_posix() for path in CONF.rglob("*/*.yaml")})
 
 
 def prefix(group: str) -> str:

@@ -5,17 +5,27 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
-from qtmnet.metrics import Scores
+from qtmnet.metrics import Scores, score_text, undefined
+
+TITLES = {"nrmse": "NRMSE", "bias_ml_100g_min": "bias (mL/100g/min)", "ssim": "SSIM", "slope": "slope"}
+"""Of the columns, by score."""
 
 
 def print_table(scores: Mapping[str, Scores], caption: str) -> None:
-    """Print the scores, a row for each method."""
-    table = Table("method", "NRMSE", "bias (mL/100g/min)", "SSIM", "slope", title=caption)
+    """Print the scores, a row for each method; below, why scores are not defined, if any are not."""
+    table = Table("method", *TITLES.values(), title=caption)
     for method, value in scores.items():
         table.add_row(
-            method, f"{value.nrmse:.3f}", f"{value.bias_ml_100g_min:+.2f}", f"{value.ssim:.3f}", f"{value.slope:.3f}"
+            method,
+            score_text(value.nrmse, ".3f"),
+            score_text(value.bias_ml_100g_min, "+.2f"),
+            score_text(value.ssim, ".3f"),
+            score_text(value.slope, ".3f"),
         )
-    Console(width=100).print(table)
+    console = Console(width=100)
+    console.print(table)
+    for name, reason in undefined(scores.values()).items():
+        console.print(f"– {TITLES[name]} is not defined: {reason}", markup=False, highlight=False)
 
 
 def print_regions(
@@ -30,9 +40,21 @@ def print_regions(
     """
     methods = [*dict.fromkeys(method for kind in scores.values() for region in kind.values() for method in region)]
     table = Table("region", "voxels", *methods, title=f"{caption}: NRMSE, bias (mL/100g/min)")
+    reasons: dict[str, str] = {}
     for kind, regions in scores.items():
         table.add_section()
         for region, by_method in regions.items():
-            cells = [f"{s.nrmse:.3f} {s.bias_ml_100g_min:+6.2f}" for s in (by_method[method] for method in methods)]
+            cells = [
+                f"{score_text(s.nrmse, '.3f')} {score_text(s.bias_ml_100g_min, '+6.2f')}"
+                for s in (by_method[method] for method in methods)
+            ]
             table.add_row(f"{region}", f"{n_voxels[kind][region]}", *cells)
-    Console(width=100).print(table)
+            reasons |= {
+                f"{TITLES[name]} of {region}": reason
+                for name, reason in undefined(by_method.values()).items()
+                if name in ("nrmse", "bias_ml_100g_min")
+            }
+    console = Console(width=100)
+    console.print(table)
+    for what, reason in reasons.items():
+        console.print(f"– {what} is not defined: {reason}", markup=False, highlight=False)

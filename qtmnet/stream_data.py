@@ -1,6 +1,5 @@
 """Streamed cubes as training data."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from qtmnet.store.vessel_pool import VesselPool, growth_settings
 from qtmnet.store.view import Look
 from qtmnet.stream import CubeStream, StreamDataset
 from simulators.checking import checks_arguments
+from simulators.cores import n_cores
 from simulators.errors import InputError
 from simulators.limits import PathText, SettingsOf
 from simulators.transport.cupy import CupySimulator
@@ -59,7 +59,7 @@ class QTMStreamModule(QTMDataModule):
         self.samples_per_epoch, self.n_trees = samples_per_epoch, n_trees
         phantom = self.recipes["train"].phantom
         mark = fingerprint(growth_settings(phantom, self.seed))[:8]
-        self._pool_at = str(Path("datasets") / f"trees-{mark}") if pool is None else str(pool)
+        self.pool_at = str(Path("datasets") / f"trees-{mark}") if pool is None else str(pool)
         self.on_device = isinstance(self.recipes["train"].simulator, CupySimulator)
         if self.on_device and loader_workers:
             raise InputError(
@@ -67,7 +67,7 @@ class QTMStreamModule(QTMDataModule):
                 "give 0 or null"
             )
         if loader_workers is None and not self.on_device:
-            self.loader_workers = len(os.sched_getaffinity(0))
+            self.loader_workers = n_cores()
 
     @property
     def n_validation(self) -> int:
@@ -81,7 +81,7 @@ class QTMStreamModule(QTMDataModule):
 
     def pool(self) -> VesselPool:
         """The trees that the cubes are made with, those that are missing to be grown."""
-        return VesselPool(self._pool_at, self.recipes["train"].phantom, self.seed)
+        return VesselPool(self.pool_at, self.recipes["train"].phantom, self.seed)
 
     def simulate(self, split: str):  # type: ignore[no-untyped-def]
         """Simulate the cubes of a split that are missing, and grow the trees of the pool."""

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from qtmnet import ranks
 from qtmnet.checkpoint_files import WholeFiles
 from qtmnet.data_wait import DataWait
+from qtmnet.finite import FiniteTraining
 from qtmnet.training_progress import TrainingLines
 from qtmnet.validation_maps import ValidationMaps
 from simulators.errors import InputError
@@ -40,7 +41,8 @@ def build_trainer(cfg: DictConfig, callbacks: Sequence[L.Callback], loggers: lis
     settings["enable_progress_bar"] &= sys.stderr.isatty()
     shown = RichProgressBar(console_kwargs={"stderr": True}) if settings["enable_progress_bar"] else TrainingLines()
     watching = [DataWait(), ValidationMaps(cfg.validation_maps_every, Path(cfg.run_dir) / "validation")]
-    callbacks = [*callbacks, *watching, *pruning(cfg), shown, LearningRateMonitor("epoch")]
+    # First of all, so that no other takes a number that is not finite for a result.
+    callbacks = [FiniteTraining(), *callbacks, *watching, *pruning(cfg), shown, LearningRateMonitor("epoch")]
     places = {"logger": loggers, "plugins": [WholeFiles()], "default_root_dir": cfg.run_dir}
     try:
         return instantiate(settings, callbacks=callbacks, **places)

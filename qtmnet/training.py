@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,12 @@ from omegaconf import DictConfig, OmegaConf
 from qtmnet import ranks
 from qtmnet.building import build_data, build_estimator
 from qtmnet.checkpoint import epochs_done, load_estimator, trained_settings
+from qtmnet.costs.afford import afford
+from qtmnet.costs.cost import Cost
+from qtmnet.costs.training import training_costs
 from qtmnet.data import QTMDataModule
 from qtmnet.evaluation import evaluate_on_cubes, print_table
+from qtmnet.finite import NotFinite
 from qtmnet.loggers import build_loggers, closed_at_end, log_settings
 from qtmnet.metrics import Scores
 from qtmnet.module import QTMModule
@@ -60,6 +65,7 @@ def train(cfg: DictConfig) -> TrainingResult:
         raise InputError(
             f"data.n_cubes: found {data.n_cubes['train']}; give at least 2, to train on and to validate with"
         )
+    afford(_costs(cfg, data), tell=ranks.is_first())
     module = build_module(cfg, data)
     checkpoints = Path(cfg.run_dir) / "checkpoints"
     if cfg.resume is not None:
@@ -79,6 +85,11 @@ def train(cfg: DictConfig) -> TrainingResult:
         if trainer.is_global_zero:
             log_settings(loggers, module.config)
         _fit(trainer, module, data, resume=cfg.resume, last=checkpoints / "last.ckpt")
+    if keeper.best_model_score is None:
+        raise InputError(
+            "trainer: no epoch was validated, so there is no best.ckpt; leave trainer.limit_val_batches and "
+            f"trainer.check_val_every_n_epoch out ({checkpoints / 'last.ckpt'} is the last epoch's)"
+        )
     best = Path(keeper.best_model_path)
     scores = {}
     if cfg.evaluate and trainer.is_global_zero:
@@ -86,7 +97,7 @@ def train(cfg: DictConfig) -> TrainingResult:
         print_table(scores, f"{data.n_cubes['test']} unseen cubes")
     if trainer.is_global_zero:
         print(f"checkpoint: {best}")
-    nrmse = float(keeper.best_model_score) if keeper.best_model_score is not None else float("nan")
+    nrmse = float(keeper.best_model_score)
     return TrainingResult(best=best, last=checkpoints / "last.ckpt", nrmse=nrmse, scores=scores)
 
 
@@ -103,6 +114,19 @@ def build_module(cfg: DictConfig, data: QTMDataModule) -> QTMModule:
     )
 
 
+def _costs(cfg: DictConfig, data: QTMDataModule) -> Iterator[Cost]:
+    epochs = cfg.trainer.get("max_epochs")
+    return training_costs(
+        lambda: build_estimator(cfg, data),
+        data,
+        epochs=epochs if isinstance(epochs, int) else 1,  # anything else the trainer refuses
+        accelerator=str(cfg.trainer.get("accelerator", "auto")),
+        linear_start=cfg.linear_start and cfg.resume is None,
+        evaluate=cfg.evaluate,
+        run_dir=cfg.run_dir,
+    )
+
+
 def _keepers(folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
     """What keeps the best and the last checkpoint."""
     common: dict[str, Any] = {"dirpath": folder, "enable_version_counter": False}
@@ -115,6 +139,8 @@ def _keepers(folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
 def _fit(trainer: L.Trainer, module: QTMModule, data: QTMDataModule, *, resume: str | None, last: Path) -> None:
     try:
         trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+    except NotFinite:  # which all processes meet, so that one tells
+        raise
     except InputError as error:
         raise ranks.OwnError(str(error)) from None
     except SystemExit:  # how Lightning ends an interrupted training

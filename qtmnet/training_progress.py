@@ -7,6 +7,8 @@ from typing import Any
 
 import lightning as L
 
+from qtmnet.metrics import score_text
+
 SECONDS_BETWEEN_LINES = 15.0
 SECONDS_BETWEEN_EPOCH_LINES = 60.0
 
@@ -60,11 +62,13 @@ class TrainingLines(L.Callback):
         if epoch % max(last // 10, 1) and epoch != last and now - self._latest < SECONDS_BETWEEN_EPOCH_LINES:
             return
         self._latest = now
-        told = defaultdict(lambda: float("nan"), metrics)
+        told = defaultdict(lambda: float("nan"), metrics)  # an epoch may go without validation
         self._tell(
             trainer,
-            f"epoch {epoch}/{last}: train/loss {told['train/loss']:.4f}, val/nrmse {told['val/nrmse']:.4f}, "
-            f"{told['train/samples_per_s']:.3g} samples/s, {told['train/data_wait']:.1%} of it waiting for data",
+            f"epoch {epoch}/{last}: train/loss {score_text(told['train/loss'], '.4f')}, "
+            f"val/nrmse {score_text(told['val/nrmse'], '.4f')}, "
+            f"{score_text(told['train/samples_per_s'], '.3g')} samples/s, "
+            f"{score_text(told['train/data_wait'], '.1%')} of it waiting for data",
         )
 
     def _tell(self, trainer: L.Trainer, line: str) -> None:

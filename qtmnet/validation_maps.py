@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 
 from qtmnet.estimator import PERFUSION_SCALE
+from qtmnet.figure_files import save_figure
 from qtmnet.figures import pixels, validation_panel
 from simulators.errors import InputError
 
@@ -47,7 +48,8 @@ class ValidationMaps(L.Callback):
         sample = {name: value[:1] for name, value in batch.items()}
         estimate = PERFUSION_SCALE * pl_module.estimator(sample["concentration"], sample["slice_time"])  # type: ignore
         truth, estimate = (maps[0, 0].float().cpu().numpy() for maps in (sample["perfusion"], estimate))
-        self._show(trainer, truth, estimate)
+        if np.isfinite(estimate).all():  # if it is not, the training is about to end
+            self._show(trainer, truth, estimate)
 
     def _is_due(self, trainer: L.Trainer) -> bool:
         epoch = trainer.current_epoch + 1
@@ -56,8 +58,7 @@ class ValidationMaps(L.Callback):
     def _show(self, trainer: L.Trainer, truth: np.ndarray, estimate: np.ndarray) -> None:
         epoch = trainer.current_epoch + 1
         figure = validation_panel(truth, estimate, f"epoch {epoch}")
-        self._folder.mkdir(parents=True, exist_ok=True)
-        figure.savefig(self._folder / f"epoch-{epoch:03d}.png")
+        save_figure(figure, self._folder / f"epoch-{epoch:03d}.png")
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image(NAME, pixels(figure), trainer.global_step, dataformats="HWC")

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from qtmnet.cluster import LOST_IN_A_ROW, Task
-from qtmnet.cluster.workers import n_cores, package, single_threaded, uninterrupted
+from qtmnet.cluster.workers import package, single_threaded, uninterrupted
 from qtmnet.limits import WorkerCount
 from simulators.checking import check_fields
+from simulators.cores import n_cores
 from simulators.errors import InputError
 from simulators.files import one_line
 from simulators.limits import PathText, Word

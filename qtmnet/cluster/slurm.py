@@ -87,6 +87,8 @@ class SlurmCluster:
                 time.sleep(0.1)
 
     def _executor(self) -> Any:
+        if self.executor == "local" and os.name == "nt":
+            raise InputError("cluster.executor: found local, which Windows has not; give cluster=local")
         submitit = package("submitit")
         if self.executor == "slurm" and not (shutil.which("sbatch") and shutil.which("srun")):
             raise InputError("cluster=slurm: sbatch not found; run on a login node or use cluster=local")

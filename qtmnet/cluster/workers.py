@@ -22,11 +22,6 @@ def package(name: str) -> ModuleType:
         raise InputError(f"cluster: {name} is not installed; pip install 'qtmnet[cluster]'") from None
 
 
-def n_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
 @contextmanager
 def single_threaded() -> Iterator[None]:
     """Processes started meanwhile use one thread each."""
@@ -50,6 +45,9 @@ def uninterrupted() -> Iterator[None]:
     A terminal interrupts all processes of a command at once. Workers leave it to the one that started them, which ends
     them: a dozen tracebacks would bury its line.
     """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where workers ignore it themselves once they have begun
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -1,7 +1,7 @@
 """Which convolution runs how, and why: the one place that knows of faults in the libraries below.
 
-oneDNN 3.12 (in torch 2.13), on CPUs that multiply bfloat16 by AVX512-BF16 or AVX512-FP16 and have no AMX, returns garbage
-or NaN for the gradient of the weights of
+oneDNN 3.12 (in torch 2.13), on CPUs that multiply bfloat16 by AVX512-BF16 or AVX512-FP16 and have no AMX, returns
+garbage or NaN for the gradient of the weights of
 
 - a 3×3×3 convolution with padding 1 whose input has length 2 along its first axis: any other length is right, so
   `Convolution` adds a plane of zeros there, which the padding stands for anyway, and takes it off the result;

@@ -8,7 +8,7 @@ from qtmnet.baselines import kinetic_parameters
 from qtmnet.brain_estimates import BrainEstimates, RegionScores
 from qtmnet.brain_regions import Regions
 from qtmnet.estimator import Estimator
-from qtmnet.metrics import Scores
+from qtmnet.metrics import Scores, score_text
 from qtmnet.report.charts import Chart, histogram, scatter
 from qtmnet.report.methods import Method, kinetic_method, network_method, simulated_calibration
 from qtmnet.report.page import Report
@@ -53,7 +53,7 @@ def brain_report(
     """
     inside = estimates.inside
     truth = estimates.truth[inside]
-    notes = {name: f"NRMSE {scores['brain']['all'][name].nrmse:.3f}" for name in estimates.by_method}
+    notes = {name: f"NRMSE {score_text(scores['brain']['all'][name].nrmse, '.3f')}" for name in estimates.by_method}
     att = {"truth_att": estimates.true_att, "multi_delay_att": estimates.att}
     groups = comparison_groups(truth, notes, {name: values[inside] for name, values in att.items()})
     maps = {"truth": estimates.truth, **estimates.by_method, **att}

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 
+from qtmnet.metrics import score_text
 from qtmnet.report.tables import title_of
 
 INK = "#010203"
@@ -119,7 +120,8 @@ def scatter(truth: np.ndarray, estimates: Mapping[str, np.ndarray], label: str, 
         bar = figure.colorbar(shown, ax=list(axes), label="voxels", shrink=0.8)
         bar.outline.set_visible(False)
         svg = _svg(figure)
-    correlations = "; ".join(f"{title_of(name)} {_correlation(truth, found):.3f}" for name, found in estimates.items())
+    agreement = {title_of(name): _correlation(truth, found) for name, found in estimates.items()}
+    correlations = "; ".join(f"{name} {score_text(value, '.3f')}" for name, value in agreement.items())
     return Chart(
         f"Estimate against truth, {label}",
         f"Points on the line are right, above it too high, below it too low. Correlation: {correlations}.",

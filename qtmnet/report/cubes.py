@@ -6,7 +6,7 @@ import numpy as np
 
 from qtmnet.baselines import kinetic_parameters
 from qtmnet.estimator import Recipe
-from qtmnet.metrics import Scores
+from qtmnet.metrics import Scores, score_text
 from qtmnet.report.charts import histogram, scatter
 from qtmnet.report.methods import Method, kinetic_method, network_method, simulated_calibration
 from qtmnet.report.page import Report
@@ -39,7 +39,7 @@ def cubes_report(
         asked: further settings, such as the checkpoint and the seed.
     """
     values = {name: maps.ravel() for name, maps in estimates.items()}
-    notes = {name: f"NRMSE {scores[name].nrmse:.3f}" for name in estimates}
+    notes = {name: f"NRMSE {score_text(scores[name].nrmse, '.3f')}" for name in estimates}
     high = rounded_up(1.3 * float(np.percentile(truth, 99.5)) or 1.0)
     shape = " × ".join(str(size) for size in truth.shape[1:])
     return Report(

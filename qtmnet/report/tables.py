@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qtmnet.metrics import Scores
+from qtmnet.metrics import Scores, score_text
 
 TITLES = {"qtmnet": "qtmnet (network)", "single_delay": "single delay", "multi_delay": "multi delay"}
 """What methods are called on the page."""
@@ -89,4 +89,4 @@ def _cell(method: str, value: Scores, top: float, least: float) -> Cell:
 
 
 def _text(value: float, form: str) -> str:
-    return format(value, form).replace("-", "−") if np.isfinite(value) else "–"
+    return score_text(value, form).replace("-", "−")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qtmnet.store.folder import BusyError
+from qtmnet.locks import BusyError
 from qtmnet.store.shard import REPAIR, ShardFormat, ShardReader, write_shard
 from qtmnet.store.storage import Storage
 from simulators.errors import InputError
@@ -114,9 +114,10 @@ class Records:
                     write_shard(stream, self.layout, count, records)
                 else:
                     raise BusyError
+                self._readers.pop(shard, None)
+                old = None  # like the reader, maps the file to memory, and Windows replaces no file that is mapped
         except BusyError:
             return False
-        self._readers.pop(shard, None)
         return True
 
     def __getitem__(self, index: int) -> np.void:

@@ -260,3 +260,14 @@ def test_the_command_with_a_checkpoint(command, tiny, simulated, tmp_path: Path)
         assert needle in refused.err
         assert len(refused.told) == 1
     assert len(simulated) == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_map_that_is_not_finite_is_refused_before_anything_is_written(
+    brain: Brain, scan: BrainScan, tmp_path: Path, value: float
+) -> None:
+    estimate = scan.perfusion.copy()
+    estimate[tuple(np.argwhere(brain_voxels(scan))[0])] = value
+    with pytest.raises(InputError, match="brain, qtmnet: its map is not finite in 1 of"):
+        evaluate_brain(brain, PROTOCOL, network(estimate), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -76,6 +76,15 @@ def test_two_processes_do_what_one_does(command, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"cubes", "runs"}
 
 
+def test_processes_stop_together_at_numbers_that_are_not_finite(tmp_path: Path) -> None:
+    run = torchrun(tmp_path, *SETTINGS, "trainer=ddp", "optimizer.lr=1e30")
+    assert run.returncode != 0
+    (line,) = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
+    assert "is not finite at epoch 1, step 2, 32-true; try an optimizer.lr below 1e+30" in line
+    assert "Traceback" not in run.stderr.partition(line)[0]
+    assert not list(tmp_path.glob("runs/*/*/checkpoints/*"))
+
+
 @pytest.mark.parametrize(
     ("overrides", "needles"),
     [

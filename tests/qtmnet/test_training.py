@@ -19,6 +19,7 @@ from qtmnet.checkpoint import load_estimator
 from qtmnet.checkpoint_files import WholeFiles
 from qtmnet.estimator import NETWORKS
 from qtmnet.module import QTMModule
+from simulators.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 
@@ -157,7 +158,7 @@ def test_a_checkpoint_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatc
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", die)  # the last step before the rename
-    with pytest.raises(OSError, match="space"):
+    with pytest.raises(InputError, match=r"last\.ckpt: cannot be written \(no space left on the disk\)"):
         WholeFiles().save_checkpoint({"epoch": 1}, path)
     assert torch.load(path, weights_only=True) == {"epoch": 0}
     assert [entry.name for entry in tmp_path.iterdir()] == ["last.ckpt"]

@@ -1,6 +1,5 @@
 """A brain's stages on a ball of a head made up here: its own anatomy and vessels, and what is kept of them."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +16,7 @@ from simulators import Forest, InputError, LabelKinetics, NumbaSimulator
 from simulators.anatomy import GREY, OUTSIDE, WHITE, TissueMaps
 from simulators.brain import Brain, BrainStages, simulate_brain
 from simulators.brain_parameters import Angiography, BrainParameters
+from simulators.cores import n_cores
 from simulators.seeding import Stage
 from simulators.transport.chain import impulse_responses
 from simulators.transport.reference import ReferenceSimulator
@@ -271,7 +271,7 @@ def test_other_times_and_steps_are_other_label(kept_head, tmp_path):
         ((*TIME, 2.0), QUICK, {"label"}),
         (TIME, NumbaSimulator(0.05), {"label"}),
         (TIME, ReferenceSimulator(0.1), {"label"}),
-        (TIME, replace(QUICK, n_threads=(os.cpu_count() or 1) + 1), set()),  # which no result depends on
+        (TIME, replace(QUICK, n_threads=n_cores() + 1), set()),  # which no result depends on
         (TIME, QUICK, set()),
     ):
         brain = simulate_brain(parameters, time=time, simulator=simulator, folder=tmp_path / "kept")

@@ -348,7 +348,7 @@ def test_bad_files_are_named_in_one_line(read: Reader, tmp_path: Path, text: str
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for path in (tmp_path / "none.swc", tmp_path):
-        with pytest.raises(InputError, match="cannot be read") as caught:
+        with pytest.raises(InputError, match=r"no such file|found a folder") as caught:
             read_great_vessels(path)
         assert str(path) in str(caught.value)
 
@@ -410,7 +410,7 @@ def test_a_file_that_is_no_transform(read: Reader, tmp_path: Path, text: str, fo
 
 
 def test_transforms_that_are_none(read: Reader, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.txt: cannot be read .*; name"):
+    with pytest.raises(InputError, match=r"none\.txt: no such file; name"):
         read(Y, transform=tmp_path / "none.txt")
     with pytest.raises(InputError, match=r"transform: found shape \(3, 3\); give"):
         read(Y, transform=np.eye(3))

@@ -98,7 +98,7 @@ class CudaDevice:
 
     def __init__(self) -> None:
         self._cupy = _import_cupy()
-        source = "\n".join(path.read_text() for path in SOURCES)
+        source = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
         self._module = self._cupy.RawModule(code=source, options=("-std=c++17", f"-I{FOLDER}"), backend="nvrtc")
 
     def put(self, values: np.ndarray) -> Array:
@@ -184,8 +184,12 @@ def _compile(library: Path) -> Path:
     if compiler is None:
         raise InputError("device: found host, but no g++ to compile the kernels; install it, or choose simulator=numba")
     outcome = subprocess.run(
-        [compiler, *GXX_OPTIONS, *map(str, SOURCES), "-o", str(library)], capture_output=True, text=True
+        [compiler, *GXX_OPTIONS, *map(str, SOURCES), "-o", str(library)],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
     )
     if outcome.returncode != 0:
-        raise InputError(f"device: g++ cannot compile the kernels ({outcome.stderr.splitlines()[0]}); update g++")
+        told = (outcome.stderr.splitlines() or ["it says nothing"])[0]
+        raise InputError(f"device: g++ cannot compile the kernels ({told}); update g++")
     return library

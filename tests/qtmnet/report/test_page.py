@@ -89,7 +89,7 @@ def test_what_the_user_wrote_stays_text(written, subject, groups) -> None:
 
 def test_it_is_written_whole_or_not_at_all(written, tmp_path: Path) -> None:
     (tmp_path / "report.html").mkdir()
-    with pytest.raises(InputError, match=r"report.html: could not be written \(.*\); make room") as caught:
+    with pytest.raises(InputError, match=r"report.html: cannot be written \(.*\); mend that") as caught:
         written()
     assert "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]

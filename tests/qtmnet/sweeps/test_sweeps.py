@@ -1,6 +1,5 @@
 """Sweeps end to end on trainings of a second: what fails is listed, what was interrupted goes on."""
 
-import fcntl
 import json
 import os
 import signal
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from qtmnet.locks import locked
 from qtmnet.module import QTMModule
 
 ROOT = Path(__file__).parents[3]
@@ -146,11 +146,12 @@ def test_a_folder_belongs_to_one_sweep_and_one_process(command, settings, tmp_pa
     other = command("train", *settings, "seed=1")
     assert other.status == 2
     assert "holds another sweep" in other.err
-    with (tmp_path / "sweep" / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(tmp_path / "sweep" / ".lock"):
         busy = command("train", *settings, "seed=0")
     assert busy.status == 2
     assert "another process is at the sweep" in busy.err
+    assert command("train", *settings, "seed=0").status == 0
+    assert not (tmp_path / "sweep" / ".lock").exists()
 
 
 def test_search_prunes_the_hopeless_and_ends_when_all_is_tried(command, settings, tmp_path: Path) -> None:
