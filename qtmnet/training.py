@@ -1,4 +1,4 @@
-"""`train.py`: simulate what is missing, train, evaluate."""
+"""`train`: simulate what is missing, train, evaluate."""
 
 import logging
 import warnings

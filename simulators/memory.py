@@ -1,14 +1,17 @@
-"""How much memory this process may still take, also within a container or a batch job."""
+"""How much memory this process may still take."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
-CGROUPS = Path("/sys/fs/cgroup")
-"""Where Linux keeps the limits of containers and batch jobs."""
+from simulators.control_groups import own_groups
 
-OWN_CGROUP = Path("/proc/self/cgroup")
+_FILES = {
+    2: ("memory.max", "memory.current", "inactive_file"),
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+"""By version: files with limit and use, and the name in memory.stat of what counts as free."""
 
 
 def free_memory() -> float:
@@ -16,50 +19,29 @@ def free_memory() -> float:
     return min([float(psutil.virtual_memory().available), *cgroup_room()])
 
 
-def cgroup_room(root: Path = CGROUPS, own: Path = OWN_CGROUP) -> Iterator[float]:
+def cgroup_room() -> Iterator[float]:
     """Bytes left within each memory limit that this process is under; nothing where there are none.
 
     Pages of files that have not been used for long count as free: the system drops them first.
-
-    Args:
-        root: where the cgroups are mounted.
-        own: file that says which are this process's.
     """
-    try:
-        lines = own.read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, controllers, path = [*line.split(":", 2), "", ""][:3]
-        if controllers == "":  # version 2
-            yield from _room_above(root, path, ("memory.max", "memory.current", "inactive_file"))
-        elif "memory" in controllers.split(","):
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-            yield from _room_above(root / "memory", path, names)
-
-
-def _room_above(root: Path, path: str, names: tuple[str, str, str]) -> Iterator[float]:
-    """Room in a cgroup and in those around it; a container sees its own at the root."""
-    inner = root / path.strip("/")
-    for folder in (inner, *inner.parents):
-        limit, used = _number(folder / names[0]), _number(folder / names[1])
+    for version, folder in own_groups("memory"):
+        of_limit, of_use, of_files = _FILES[version]
+        limit, used = _number(folder / of_limit), _number(folder / of_use)
         if limit is not None and used is not None:
-            yield max(limit - used + _statistic(folder / "memory.stat", names[2]), 0.0)
-        if folder == root:
-            return
+            yield max(limit - used + _statistic(folder / "memory.stat", of_files), 0.0)
 
 
 def _number(file: Path) -> float | None:
     """The number in a file; None for "max" or where there is no such file."""
     try:
-        return float(file.read_text())
+        return float(file.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
 
 
 def _statistic(file: Path, name: str) -> float:
     try:
-        rows = (line.split() for line in file.read_text().splitlines())
+        rows = (line.split() for line in file.read_text(encoding="ascii").splitlines())
         return next((float(row[1]) for row in rows if len(row) == 2 and row[0] == name), 0.0)
     except (OSError, ValueError):
         return 0.0

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from qtmnet.cluster.workers import n_cores
 from qtmnet.costs.cost import Cost
 from qtmnet.costs.cubes import LONGER_STEP, transport_bytes, transport_seconds
 from qtmnet.costs.devices import device_cost
@@ -13,6 +12,7 @@ from qtmnet.estimator import Estimator
 from simulators.acquisition import Acquisition
 from simulators.brain import STAGES, fitted
 from simulators.brain_parameters import BrainParameters
+from simulators.cores import n_cores
 from simulators.transport.cupy import CupySimulator
 from simulators.transport.reference import ReferenceSimulator
 from simulators.transport.step_response import Simulator

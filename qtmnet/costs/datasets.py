@@ -7,7 +7,6 @@ from qtmnet.cluster import Cluster
 from qtmnet.cluster.dask import DaskCluster
 from qtmnet.cluster.local import LocalCluster
 from qtmnet.cluster.slurm import SlurmCluster
-from qtmnet.cluster.workers import n_cores
 from qtmnet.costs import machine
 from qtmnet.costs.cost import Cost, times
 from qtmnet.costs.cubes import LARGEST_RECORD, acquired_shape, bytes_of, decisive, simulation_bytes, simulation_seconds
@@ -19,6 +18,7 @@ from qtmnet.store.storage import storage_at
 from qtmnet.store.vessel_pool import pool_fields
 from qtmnet.store.view import Look, folder_of_view, view_fields
 from qtmnet.stream_data import QTMStreamModule
+from simulators.cores import n_cores
 
 WORKER_BYTES = 200e6
 """Of a process that simulates, before it does; `python benchmarks/costs.py`."""

@@ -1,4 +1,4 @@
-"""What this machine has left: memory, also within a container or a batch job, and room on disk."""
+"""What this machine has left: memory, that of its GPU, and room on disk."""
 
 import shutil
 from pathlib import Path

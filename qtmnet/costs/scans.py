@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from qtmnet.costs.cost import Cost, times
 from qtmnet.costs.networks import OPERATIONS_PER_SECOND, network_size
 from qtmnet.estimator import Estimator
-from qtmnet.nifti import look_at_image
 from qtmnet.scan import AslScan
 from simulators.errors import InputError
+from simulators.nifti_file import look_at
 
 # `python benchmarks/costs.py` measures all coefficients of this file.
 
@@ -26,7 +28,7 @@ BYTES_OF_A_FIT = 130
 BYTES_OF_A_FRAME = 88
 """Of a voxel in each frame in that fit, most of it the models' times and decays in float64."""
 
-SECONDS_OF_A_FRAME = 1e-5
+SECONDS_OF_A_FRAME = 5e-6
 """Of a voxel in each frame in that fit, a core's."""
 
 
@@ -41,11 +43,10 @@ class ImageShape:
 def image_shape(path: str | Path) -> ImageShape | None:
     """Shape of an image by its header alone; None for what cannot be read, which others refuse."""
     try:
-        header = look_at_image(path).header
-    except InputError:  # which the reader of the scan tells
+        header = look_at(path).header
+    except InputError:
         return None
-    edges = header.fields.get_zooms()[:3]
-    return ImageShape(header.shape, math.prod(float(edge) for edge in edges))
+    return ImageShape(header.shape, abs(float(np.linalg.det(header.affine[:3, :3]))))
 
 
 def reading_costs(paths: Sequence[Path]) -> Iterator[Cost]:

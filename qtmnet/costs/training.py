@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator
 
-from qtmnet.cluster.workers import n_cores
 from qtmnet.costs.cost import Cost
 from qtmnet.costs.cubes import acquired_shape, simulation_bytes, simulation_seconds
 from qtmnet.costs.datasets import dataset_costs
@@ -14,6 +13,7 @@ from qtmnet.costs.scans import SECONDS_OF_A_FRAME, fit_bytes
 from qtmnet.data import SAMPLES_TO_START_FROM, QTMDataModule
 from qtmnet.estimator import Estimator
 from qtmnet.stream_data import QTMStreamModule
+from simulators.cores import n_cores
 from simulators.transport.cupy import CupySimulator
 
 # `python benchmarks/costs.py` measures all coefficients of this file.

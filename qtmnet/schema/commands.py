@@ -95,7 +95,6 @@ class Predict:
     labeling_efficiency: Efficiency | None
     t1_blood: DecayTime | None
     t1_tissue: DecayTime | PathText | None
-    run_dir: PathText
 
 
 COMMANDS = {"train": Train, "simulate": Simulate, "evaluate": Evaluate, "predict": Predict}

@@ -17,9 +17,14 @@ from qtmnet.costs import datasets, machine
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_evaluation_costs
 from qtmnet.costs.datasets import dataset_costs
+from simulators.acquisition import Acquisition
 from simulators.errors import InputError
 
 BOTH_NUMBERS = r"takes about [\d.e+]+ [kMGTPE]?B (of memory|on disk).* (has|holds) [\d.]+ [kMGTPE]?B"
+
+
+LARGE = ("phantom.shape=[128,128,128]",)
+LONG = ("acquisition.post_labeling_delays=[20]", "acquisition.labeling_duration=20")
 
 
 @pytest.fixture
@@ -42,19 +47,20 @@ def configured(name: str, *overrides: str) -> DictConfig:
 @pytest.mark.parametrize(
     ("name", "overrides", "setting"),
     [
-        ("simulate", ["phantom.shape=[500,500,500]"], "phantom.shape"),
-        ("simulate", ["phantom.shape=[200,200,200]", "cluster.n_workers=1"], "phantom.shape"),
-        ("simulate", ["data.n_cubes=1000000000000"], "data.n_cubes"),
-        ("simulate", ["data.n_cubes=1000000000000", "data.dir=memory://cubes"], "data.n_cubes"),
-        ("simulate", ["phantom.shape=[130,130,130]", "data.n_cubes=64", "cluster.n_workers=64"], "cluster.n_workers"),
-        ("simulate", ["cluster=slurm", "phantom.shape=[200,200,200]", "data.n_cubes=9"], "cluster.memory_gb"),
-        ("simulate", ["simulator=reference", "simulator.time_step=1e-9", "data.n_cubes=1"], "simulator.time_step"),
+        ("simulate", [*LARGE, *LONG, "data.n_cubes=1"], "phantom.shape"),
+        ("simulate", ["data.n_cubes=1000000"], "data.n_cubes"),
+        ("simulate", [*LARGE, "data.n_cubes=64", "cluster.n_workers=8"], "cluster.n_workers"),
+        ("simulate", ["cluster=slurm", *LARGE, "data.n_cubes=9"], "cluster.memory_gb"),
+        (
+            "simulate",
+            ["simulator=reference", "simulator.time_step=5e-4", "phantom.shape=[64,64,64]", "data.n_cubes=1"],
+            "simulator.time_step",
+        ),
         ("simulate", ["phantom=brain", "phantom.voxel_size_mm=[0.5,0.5,0.5]"], "phantom.voxel_size_mm"),
-        ("train", ["experiment=quickstart", "model.base_channels=1000", "model.levels=12"], "model"),
-        ("train", ["data=cco_stream", "data.samples_per_epoch=100000", "data.batch_size=100000"], "data.batch_size"),
-        ("train", ["experiment=quickstart", "data.n_test=10000000"], "data.n_test"),
-        ("train", ["data=cco_stream", "data.n_trees=100000000"], "data.n_trees"),
-        ("train", ["data=cco_stream", "data.loader_workers=1000"], "data.loader_workers"),
+        ("train", ["data=cco_stream", "data.samples_per_epoch=60000", "data.batch_size=60000"], "data.batch_size"),
+        ("train", ["experiment=quickstart", "data.n_test=1000000"], "data.n_test"),
+        ("train", ["data=cco_stream", "data.n_trees=1000000"], "data.n_trees"),
+        ("train", ["data=cco_stream", "data.loader_workers=8", "phantom.shape=[96,96,96]"], "data.loader_workers"),
         ("evaluate", ["phantom=brain", "phantom.voxel_size_mm=[0.5,0.5,0.5]"], "phantom.voxel_size_mm"),
     ],
 )
@@ -65,6 +71,14 @@ def test_what_does_not_fit_is_refused(name: str, overrides: list[str], setting: 
     assert line.startswith(f"error: {setting}: ")
     assert re.search(BOTH_NUMBERS, line)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("laptop")
+def test_a_network_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "free_memory", lambda: 1.5e9)
+    cfg = configured("train", "experiment=quickstart", "model.base_channels=128")
+    with pytest.raises(InputError, match=r"^model: .* takes about 2 GB of memory and this machine has 1.5 GB free"):
+        afford(training._costs(cfg, build_data(cfg)))
 
 
 def test_a_scan_that_does_not_fit_is_refused(example, command, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -105,8 +119,8 @@ def test_a_laptop_can_train(overrides: Sequence[str]) -> None:
 @pytest.mark.parametrize("phantom", ["brain", "brain_small", "brain_stenosis"])
 def test_a_laptop_can_simulate_a_brain(phantom: str) -> None:
     cfg = configured("evaluate", f"phantom={phantom}")
-    made = (instantiate(cfg[name], _convert_="all") for name in ("phantom", "acquisition", "simulator"))
-    afford(brain_evaluation_costs(*made, "datasets/brain", None))
+    made, simulator = (instantiate(cfg[name], _convert_="all") for name in ("phantom", "simulator"))
+    afford(brain_evaluation_costs(made, Acquisition(), simulator, "datasets/brain", None))
 
 
 @pytest.mark.parametrize(
@@ -145,9 +159,9 @@ def test_documented_runs_are_not_refused(
 
 @pytest.mark.usefixtures("laptop")
 def test_a_record_that_numpy_has_no_type_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "free_memory", lambda: 1e12)
-    data = build_data(configured("simulate", "phantom.shape=[300,300,300]", "data.n_cubes=1"))
-    with pytest.raises(InputError, match=r"^phantom.shape: .* and a record holds 2.1 GB at most"):
+    monkeypatch.setattr(datasets, "LARGEST_RECORD", 1e6)
+    data = build_data(configured("simulate", "data.n_cubes=1"))
+    with pytest.raises(InputError, match=r"^phantom.shape: .* takes about 3.1 MB .* and a record holds 1 MB at most"):
         afford(dataset_costs(data, ("train",)))
 
 

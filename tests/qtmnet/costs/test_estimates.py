@@ -68,8 +68,8 @@ def test_more_candidates_take_longer() -> None:
 
 def test_what_decides_is_named() -> None:
     assert cubes.decisive(RECIPE)[0] == "phantom.shape"
-    assert cubes.decisive(replace(RECIPE, simulator=ReferenceSimulator(1e-9)))[0] == "simulator.time_step"
-    assert cubes.decisive(replace(RECIPE, simulator=NumbaSimulator(1e-9)))[0] == "simulator.time_step"
+    assert cubes.decisive(replace(RECIPE, simulator=ReferenceSimulator(5e-4)))[0] == "simulator.time_step"
+    assert cubes.decisive(replace(RECIPE, simulator=NumbaSimulator(5e-4)))[0] == "simulator.time_step"
 
 
 def most(costs: list[Cost]) -> tuple[float, float, float]:
@@ -135,8 +135,11 @@ def test_counting_leaves_random_numbers_alone() -> None:
 
 
 def test_a_network_beyond_all_counting_is_large() -> None:
-    counted = networks.network_size(lambda: estimator(base_channels=1000, levels=24), 1, (4, 4, 5))
-    assert counted.weight_bytes >= 2.0**62
+    def overflowing() -> Estimator:
+        torch.empty(2**31, 2**31)  # what torch says of it, it says while counting
+        raise AssertionError
+
+    assert networks.network_size(overflowing, 1, (4, 4, 5)).weight_bytes >= 2.0**62
 
 
 def test_memory_of_a_kinetic_fit() -> None:
