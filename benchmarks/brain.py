@@ -7,7 +7,6 @@ stage by the growth of the arterioles in the same run: the machine cancels. Comp
 """
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from simulators import BrainParameters, simulate_brain
+from simulators.cores import n_cores
 from simulators.stages import peak_gb
 
 
@@ -34,7 +34,7 @@ def main() -> None:
 
     growth = next(record.seconds for record in brain.records if record.name == "arterioles")
     n_terminals = int((brain.vessels.arteries.terminal >= 0).sum())
-    print(f"a brain of {size:g} mm voxels, {n_terminals} arterial and as many venous terminals, {os.cpu_count()} cores")
+    print(f"a brain of {size:g} mm voxels, {n_terminals} arterial and as many venous terminals, {n_cores()} cores")
     print(f"{idle:.1f} GB before it starts; arterioles: {n_terminals / growth:.0f} terminals/s beside the venules\n")
     print("stage                    s   peak GB   / arterioles")
     for record in brain.records:

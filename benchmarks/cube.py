@@ -60,14 +60,14 @@ def timed(function: Callable[..., Any], names: tuple[str, ...], measured: Measur
 def forget_peak_memory() -> None:
     """Let Linux count this process's peak memory anew."""
     try:
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     except OSError:
         print("peak memory cannot be reset here: read it as the peak up to then", file=sys.stderr)
 
 
 def peak_memory() -> float:
     """Largest resident memory since it was forgotten, MB, with the interpreter's own."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
     return float(found.group(1)) / 1024 if found else np.nan
 
 

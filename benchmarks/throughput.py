@@ -21,12 +21,14 @@ os.environ["NUMBA_NUM_THREADS"] = "1"  # read when Numba is imported; a worker u
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from hydra import compose, initialize_config_module
+from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from qtmnet.building import build_data
+from qtmnet.conf_folder import CONF
 from qtmnet.store.view import Look, View
 from qtmnet.training import train
+from simulators.cores import n_cores
 
 STREAM = ("data=cco_stream", "data.samples_per_epoch=32", "data.n_trees=4")
 
@@ -44,7 +46,7 @@ settings: list[str] = []
 
 def configured(*overrides: str) -> DictConfig:
     """The configuration of a training."""
-    with initialize_config_module("conf", version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("train", ["experiment=quickstart", "evaluate=false", *settings, *overrides])
 
 
@@ -58,7 +60,7 @@ def simulate(folder: Path, n_cubes: int, n_workers: int) -> float:
 
 def show_simulation(folder: Path, n_cubes: int, counts: Sequence[int]) -> None:
     """Print rates by number of workers."""
-    print(f"\nsimulating {n_cubes} cubes, {os.cpu_count()} cores\n\nworkers   cubes/s   efficiency")
+    print(f"\nsimulating {n_cubes} cubes, {n_cores()} cores\n\nworkers   cubes/s   efficiency")
     alone = None
     for n_workers in counts:
         rate = simulate(folder / f"by-{n_workers}", n_cubes, n_workers)
@@ -148,7 +150,7 @@ def show_training(folder: Path, n_cubes: int, n_epochs: int) -> None:
             where += (f"data.pool={folder.parent / 'trees'}",) if source == STREAM else ()
             with contextlib.redirect_stdout(None):
                 train(configured(*source, *where, f"trainer.max_epochs={n_epochs}", f"run_dir='{run}'"))
-            with (run / "metrics.csv").open() as stream:
+            with (run / "metrics.csv").open(encoding="utf-8") as stream:
                 rows = [row for row in csv.DictReader(stream) if row["train/data_wait"]]
             waits = [float(row["train/data_wait"]) for row in rows]
             rate = median(float(row["train/samples_per_s"]) for row in rows[1:])
@@ -159,7 +161,7 @@ def show_training(folder: Path, n_cubes: int, n_epochs: int) -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="at most (default: one for each core)")
+    parser.add_argument("--workers", type=int, default=n_cores(), help="at most (default: one for each core)")
     parser.add_argument("--cubes", type=int, default=48, help="to simulate by each number of workers (default 48)")
     parser.add_argument("--epochs", type=int, default=4, help="to train for (default 4)")
     parser.add_argument("--zarr", action="store_true", help="compare the shards with Zarr v3")

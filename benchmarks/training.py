@@ -5,7 +5,9 @@
 A step of `experiment=quickstart`, with other settings if they are given: forward and backward pass, clipping, and the
 optimizer's step, on random images of the size of its cubes. The other U-Net is MONAI's DynUNet (instance norm, leaky
 ReLU) with as many levels and weights, within 5 %, and with the same linear estimate, input, optimizer and precision.
-What is compared takes turns; the best of the turns counts. Of one thread it is CPU time, of several wall time. Needs: pip install -c constraints.txt -e '.[benchmarks]'
+What is compared takes turns; the best of the turns counts. Of one thread it is CPU time, of several wall time.
+
+Needs: pip install -c constraints.txt -e '.[benchmarks]'
 """
 
 import argparse
@@ -20,13 +22,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from hydra import compose, initialize_config_module
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from qtmnet.building import build_data, build_estimator
+from qtmnet.conf_folder import CONF
 from qtmnet.estimator import Estimator
 from qtmnet.samples import Sample
 from qtmnet.step_rate import LAYOUTS, TrainingStep, Way, best, rates, threads
@@ -228,7 +231,7 @@ def main() -> None:
     parser.add_argument("settings", nargs="*", help="of the training, such as data.batch_size=16")
     options = parser.parse_args()
     torch.manual_seed(0)
-    with initialize_config_module("conf", version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("train", ["experiment=quickstart", *options.settings])
     names = [*PRECISIONS] if has_native_bf16() else ["fp32"]
     show_networks(cfg, names, options)

@@ -5,18 +5,21 @@ labeling). Every complaint is one line: file, field, what was found, what to do.
 """
 
 import csv
-import glob
-import json
+import os
 import reprlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 
-from qtmnet.nifti import read_image
+from qtmnet.nifti import look_at_image
 from simulators.errors import InputError
 from simulators.files import one_line
+from simulators.json_files import read_json
+from simulators.nifti_file import NiftiFile
+from simulators.reading import TABLE_FILE, kind_there, read_text
 
 VOLUME_TYPES = ("control", "label", "m0scan", "deltam", "cbf", "noRF", "n/a")
 NIFTI_ENDINGS = (".nii.gz", ".nii")
@@ -36,20 +39,34 @@ def find_scans(path: str | Path) -> list[Path]:
         InputError: if there is nothing there to read.
     """
     path = Path(path)
-    if path.is_file():
+    kind = kind_there(path)
+    if kind == "a file":
         nifti_stem(path)
         return [path]
-    if not path.is_dir():
-        raise InputError(f"{path}: no such file or folder; give a BIDS folder or one *_asl.nii.gz file")
-    scans = [
-        scan
-        for ending in NIFTI_ENDINGS
-        for scan in path.rglob(f"*_asl{ending}")
-        if not {"derivatives", "sourcedata"} & set(scan.relative_to(path).parts[:-1])
-    ]
+    if kind != "a folder":
+        found = f"found {kind}" if kind else "no such file or folder"
+        raise InputError(f"{path}: {found}; give a BIDS folder or one *_asl.nii.gz file")
+    scans = list(_scans_below(path))
     if not scans:
         raise InputError(f"{path}: no *_asl.nii or *_asl.nii.gz file in this folder; give a BIDS folder with ASL scans")
     return sorted(scans)
+
+
+def _scans_below(folder: Path) -> Iterator[Path]:
+    """Names that a scan has, in a folder and those below it.
+
+    Raises:
+        InputError: for a folder that cannot be read: its scans would be left out unseen.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror}); give a folder that can, or its parts")
+
+    for root, below, names in os.walk(folder, onerror=refuse):
+        below[:] = [name for name in below if name not in ("derivatives", "sourcedata")]
+        for name in (*names, *below):
+            if name.endswith(tuple(f"_asl{ending}" for ending in NIFTI_ENDINGS)):
+                yield Path(root, name)
 
 
 def nifti_stem(path: Path) -> str:
@@ -177,20 +194,10 @@ def read_sidecar(image_path: Path, *, required: bool = True) -> Sidecar:
     fields: dict[str, object] = {}
     origins: dict[str, Path] = {}
     for file in files:
-        given = {name: value for name, value in _read_json(file).items() if value is not None}
+        given = {name: value for name, value in read_json(file, only_finite=False).items() if value is not None}
         fields |= given
         origins |= dict.fromkeys(given, file)
     return Sidecar(files[-1] if files else own, fields, origins)
-
-
-def _read_json(path: Path) -> dict[str, object]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as JSON ({one_line(error)}); mend the file") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: found {reprlib.repr(content)}; give a JSON object of field names and values")
-    return content
 
 
 def read_context(scan_path: Path, n_volumes: int) -> tuple[Path, np.ndarray]:
@@ -214,15 +221,7 @@ def read_context(scan_path: Path, n_volumes: int) -> tuple[Path, np.ndarray]:
             "and a line for each volume (m0scan, control, label or deltam)"
         )
     path = files[-1]
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as table:
-            rows = list(csv.DictReader(table, delimiter="\t", restval=""))
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(f"{path}: not readable as a table ({one_line(error)}); mend the file") from None
-    if not rows or "volume_type" not in rows[0]:
-        found = reprlib.repr(list(rows[0])) if rows else "no rows"
-        raise InputError(f"{path}: volume_type: no such column (found {found}); give volume_type and a line per volume")
-    types = [row["volume_type"].strip() for row in rows]
+    types = _column(path, "volume_type")
     unknown = sorted(set(types) - set(VOLUME_TYPES))
     if unknown:
         raise InputError(f"{path}: volume_type: found {reprlib.repr(unknown)}; use {', '.join(VOLUME_TYPES)}")
@@ -232,6 +231,22 @@ def read_context(scan_path: Path, n_volumes: int) -> tuple[Path, np.ndarray]:
             "give one row for each volume"
         )
     return path, np.array(types)
+
+
+def _column(path: Path, name: str) -> list[str]:
+    """A column of a table, at least one row."""
+    text = read_text(path, TABLE_FILE)
+    try:
+        heading, *rows = [row for row in csv.reader(text.splitlines(), delimiter="\t") if row] or [[]]
+    except csv.Error as error:
+        raise InputError(f"{path}: not readable as a table ({one_line(error)}); mend the file") from None
+    heading = [column.strip() for column in heading]
+    if not rows or heading.count(name) != 1:
+        found = reprlib.repr(heading) if rows else "no rows"
+        times = "several such columns" if heading.count(name) > 1 else "no such column"
+        raise InputError(f"{path}: {name}: {times} (found {found}); give {name} and a line per volume")
+    place = heading.index(name)
+    return [row[place].strip() if place < len(row) else "" for row in rows]
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,16 +271,22 @@ class Series:
 
 
 def read_series(path: Path) -> Series:
-    """Read a scan's image, volume types and sidecar.
+    """Read a scan's image, volume types and sidecar; the data last, as they take the longest.
 
     Raises:
         InputError: for a missing, unreadable or malformed file, or files that do not fit together.
     """
-    image, volumes = read_image(path)
+    file = look_at_image(path)
     sidecar = read_sidecar(path)
-    if not volumes.any():
+    context_path, types = read_context(path, _n_volumes(file))
+    volumes = file.voxels()
+    if not any(volumes[..., k].any() for k in range(volumes.shape[-1])):
         raise InputError(f"{path}: found 0 in every voxel of every volume; convert the scan again")
-    return Series(path, image, volumes, *read_context(path, volumes.shape[-1]), sidecar)
+    return Series(path, file.image(), volumes, context_path, types, sidecar)
+
+
+def _n_volumes(file: NiftiFile) -> int:
+    return (*file.header.shape, 1)[3]
 
 
 def _applicable(image_path: Path, entities: set[str], ending: str) -> list[Path]:
@@ -279,13 +300,23 @@ def _applicable(image_path: Path, entities: set[str], ending: str) -> list[Path]
     above = [folder for folder in reversed(image_path.parents) if folder == root or root in folder.parents]
     found = []
     for folder in above:
-        names = {
-            file: set(file.name.removesuffix(ending).split("_")) - {""}
-            for file in folder.glob(f"*{glob.escape(ending)}")
-        }
+        files = [folder / name for name in _names_in(folder) if name.endswith(ending)]
+        names = {file: set(file.name.removesuffix(ending).split("_")) - {""} for file in files}
         fitting = [file for file, named in names.items() if named <= entities and _ends_an_entity(file.name, ending)]
         found += sorted(fitting, key=lambda file: len(names[file]))
     return found
+
+
+def _names_in(folder: Path) -> list[str]:
+    """What lies in a folder.
+
+    Raises:
+        InputError: if that cannot be seen: what applies to a scan would be left out.
+    """
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror}); give a folder that can") from None
 
 
 def _ends_an_entity(name: str, ending: str) -> bool:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import itertools
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from qtmnet.figure_files import save_figure
 from qtmnet.metrics import score_text
 from qtmnet.nifti import write_map
 from qtmnet.vessel_views import (
@@ -29,6 +29,7 @@ from qtmnet.vessel_views import (
     write_letters,
 )
 from simulators.anatomy import GREY, WHITE
+from simulators.json_files import write_json
 from simulators.morphometry import Measure, log_histogram, morphometry, territory_of_nodes
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
 
@@ -108,7 +109,7 @@ def territory_colours(names: tuple[str, ...]) -> ListedColormap:
 def save_morphometry(path: Path, measures: list[Measure]) -> None:
     """Save numbers as JSON, a list of objects; what could not be measured is null."""
     rows = [asdict(m) | {"value": m.value if math.isfinite(m.value) else None, "within": m.within} for m in measures]
-    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(path, rows)
 
 
 def print_morphometry(measures: list[Measure], caption: str = "brain") -> None:
@@ -174,7 +175,7 @@ def save_att(path: Path, att: np.ndarray, affine: np.ndarray) -> None:
     bar = figure.colorbar(shown, ax=axes, shrink=0.8)
     bar.set_label("arterial transit time (s)", color=INK)
     bar.ax.tick_params(colors=INK)
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path, dpi=120)
 
 
 def save_histograms(path: Path, brain: "Brain") -> None:
@@ -199,4 +200,4 @@ def save_histograms(path: Path, brain: "Brain") -> None:
             axis.stairs(count, edge, color=colour, label=name, fill=False, lw=1.5)
             axis.set(xscale="log", yscale="log", xlabel=label, ylabel="terminals" if "time" in label else "segments")
     axes[0].legend(frameon=False)
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path, dpi=120)

@@ -1,6 +1,5 @@
 """What an evaluation on a brain leaves behind: numbers as JSON, maps as NIfTI, figures, and tables on the console."""
 
-import json
 from pathlib import Path
 
 import nibabel as nib
@@ -12,6 +11,7 @@ from qtmnet.map_figures import save_difference, save_errors, save_maps, save_sca
 from qtmnet.nifti import MAPS, write_map
 from qtmnet.score_tables import print_regions, print_table
 from simulators.acquisition import Acquisition
+from simulators.json_files import write_json
 
 
 def write_report(
@@ -29,7 +29,7 @@ def write_report(
         }
         for kind, named in scores.items()
     }
-    (run_dir / "metrics.json").write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n")
+    write_json(run_dir / "metrics.json", plain)
     _write_maps(run_dir, estimates, acquisition)
     truth, maps, inside, affine = estimates.truth, estimates.by_method, estimates.inside, estimates.affine
     save_maps(run_dir / "maps.png", truth, maps, inside, affine)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from qtmnet.invocation import command
 from simulators.acquisition import Acquisition
 from simulators.brain import Brain, fitted, simulate_brain
 from simulators.brain_parameters import BrainParameters
@@ -29,7 +30,9 @@ def simulate_brain_for(
     if parameters.voxel_size_mm != phantom.voxel_size_mm:
         edges = " × ".join(f"{edge:.3g}" for edge in parameters.voxel_size_mm)
         tell(f"the brain's voxels become {edges} mm, to nest in the acquired ones")
-    return simulate_brain(parameters, time=time, simulator=simulator, folder=folder or FOLDER, tell=tell)
+    return simulate_brain(
+        parameters, time=time, simulator=simulator, folder=FOLDER if folder is None else folder, tell=tell
+    )
 
 
 def is_brain(cfg: DictConfig) -> bool:
@@ -44,7 +47,9 @@ def refuse_brain(cfg: DictConfig) -> None:
         InputError: if the phantom is a brain.
     """
     if is_brain(cfg):
-        raise InputError("phantom: found a brain; train on phantom=cube, then python evaluate.py phantom=brain ckpt=…")
+        raise InputError(
+            f"phantom: found a brain; train on phantom=cube, then {command('evaluate')} phantom=brain ckpt=…"
+        )
 
 
 def tell(line: str) -> None:

@@ -3,13 +3,17 @@
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import nn
 
 from qtmnet.estimator import Estimator, Recipe
 from qtmnet.module import CHECKPOINT_KEY
+from simulators.checking import checked
 from simulators.errors import InputError
+from simulators.limits import Within
+from simulators.reading import CHECKPOINT_FILE, check_file
 
 PREFIX = "estimator."
 
@@ -24,20 +28,20 @@ def load_estimator(path: str | Path) -> Estimator:
         InputError: if the file is missing, damaged, or no checkpoint of this project, or if a weight is not finite.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: ckpt: no such file; give a checkpoint that train.py wrote, such as best.ckpt")
+    check_file(path, CHECKPOINT_FILE, setting="ckpt", advice="give a checkpoint of a training, such as best.ckpt")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(f"{path}: ckpt: unreadable, cut short or not plain data ({reason}); train it anew") from None
     if not isinstance(content, dict) or CHECKPOINT_KEY not in content or "state_dict" not in content:
-        raise InputError(f"{path}: ckpt: not a checkpoint of qtmnet; give one that train.py wrote")
+        raise InputError(f"{path}: ckpt: not a checkpoint of qtmnet; give one of a training, such as best.ckpt")
     try:
-        estimator = Estimator(Recipe.from_plain(content[CHECKPOINT_KEY]["recipe"]))
+        recipe = Recipe.from_plain(content[CHECKPOINT_KEY]["recipe"])
         weights = {
             name.removeprefix(PREFIX): value for name, value in content["state_dict"].items() if name.startswith(PREFIX)
         }
+        estimator = Estimator(recipe)
         check_weights(weights, estimator)
         estimator.load_state_dict(weights)
     except InputError as error:
@@ -60,10 +64,10 @@ def check_weights(found: Mapping[str, object], network: nn.Module) -> None:
     if different := [*wanted.keys() - found.keys(), *found.keys() - wanted.keys()]:
         name = min(different)
         where = "not in the file" if name in wanted else "not in the network of its recipe"
-        raise InputError(f"{name}: {where}; train it anew, or take the file that train.py wrote")
+        raise InputError(f"{name}: {where}; train it anew, or take the file as training wrote it")
     for name, weights in wanted.items():
         if fault := _fault(found[name], weights):
-            raise InputError(f"{name}: {fault}; train it anew, or take the file that train.py wrote")
+            raise InputError(f"{name}: {fault}; train it anew, or take the file as training wrote it")
 
 
 def _fault(found: object, wanted: torch.Tensor) -> str:
@@ -79,5 +83,15 @@ def _fault(found: object, wanted: torch.Tensor) -> str:
 
 
 def epochs_done(path: str | Path) -> int:
-    """Epochs of training behind a checkpoint that `load_estimator` reads."""
-    return int(torch.load(path, map_location="cpu", weights_only=True)["epoch"]) + 1
+    """Epochs of training behind a checkpoint that `load_estimator` reads.
+
+    Raises:
+        InputError: if it does not say.
+    """
+    epoch = torch.load(path, map_location="cpu", weights_only=True).get("epoch")
+    return checked(f"{path}: ckpt: epoch", epoch, Annotated[int, Within(0, 10**9)]) + 1
+
+
+def trained_settings(path: str | Path) -> object:
+    """The configuration that a checkpoint which `load_estimator` reads was trained with, if it is there."""
+    return torch.load(path, map_location="cpu", weights_only=True)[CHECKPOINT_KEY].get("config")

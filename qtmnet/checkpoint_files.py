@@ -1,12 +1,13 @@
 """How checkpoints get onto the disk: whole or not at all."""
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
+
+from simulators.files import writing
 
 
 class WholeFiles(TorchCheckpointIO):
@@ -20,19 +21,9 @@ class WholeFiles(TorchCheckpointIO):
         """Write a checkpoint.
 
         Raises:
-            OSError: if it cannot be written; what was there before stays.
+            InputError: if it cannot be written; what was there before stays.
         """
-        final = Path(path)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        temporary = final.with_name(f".{final.name}.tmp")
         content = io.BytesIO()
         torch.save(checkpoint, content)  # into memory first: torch reports a full disk as an error of its own
-        try:
-            with temporary.open("wb") as stream:
-                stream.write(content.getbuffer())
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(final)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with writing(Path(path)) as draft:
+            draft.write_bytes(content.getbuffer())

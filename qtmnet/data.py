@@ -12,13 +12,16 @@ from qtmnet import ranks
 from qtmnet.cluster import Cluster
 from qtmnet.cluster.local import LocalCluster
 from qtmnet.filling import fill
+from qtmnet.limits import BatchSize, CubeCount, LoaderWorkers, ShardSize, SignalToNoise, TestCubeCount
 from qtmnet.samples import CubeDataset, Key, Sample, SampleMaker
 from qtmnet.store.cube_store import CubeStore
 from qtmnet.store.recipe import SPLITS, recipe_for
 from qtmnet.store.view import Look, View
 from simulators.acquisition import Acquisition
+from simulators.checking import checks_arguments
 from simulators.cube import CubeParameters
 from simulators.errors import InputError
+from simulators.limits import Drawn, PathText, SeedNumber, Share
 from simulators.transport.step_response import Simulator
 
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -81,6 +84,7 @@ class QTMDataModule(L.LightningDataModule):
         InputError: for settings that make no data set.
     """
 
+    @checks_arguments
     def __init__(
         self,
         acquisition: Acquisition,
@@ -88,22 +92,18 @@ class QTMDataModule(L.LightningDataModule):
         simulator: Simulator,
         *,
         cluster: Cluster | None = None,
-        n_cubes: int = 6400,
-        n_test: int = 64,
-        dir: str | None = None,
-        shard_size: int | None = None,
-        seed: int = 0,
-        validation_share: float = 0.1,
-        batch_size: int = 16,
-        snr: float | tuple[float, float] | None = None,
+        n_cubes: CubeCount = 6400,
+        n_test: TestCubeCount = 64,
+        dir: PathText | None = None,
+        shard_size: ShardSize | None = None,
+        seed: SeedNumber = 0,
+        validation_share: Share = 0.1,
+        batch_size: BatchSize = 16,
+        snr: Drawn[SignalToNoise] | None = None,
         flips: bool = True,
-        loader_workers: int = 0,
+        loader_workers: LoaderWorkers = 0,
     ) -> None:
         super().__init__()
-        check_counts(n_cubes=(n_cubes, 1), n_test=(n_test, 1), batch_size=(batch_size, 1), seed=(seed, 0))
-        check_counts(loader_workers=(loader_workers, 0))
-        if not 0 < validation_share < 1:
-            raise InputError(f"data.validation_share: found {validation_share}; give a share between 0 and 1")
         self.acquisition = acquisition
         self.cluster = cluster or LocalCluster()
         self.recipes = {
@@ -111,10 +111,12 @@ class QTMDataModule(L.LightningDataModule):
             for split in SPLITS
         }
         self.n_cubes = {"train": n_cubes, "test": n_test}
-        self.dir = str(dir) if dir else str(Path("datasets") / f"cubes-{self.recipes['train'].fingerprint()[:8]}")
+        self.dir = (
+            str(dir) if dir is not None else str(Path("datasets") / f"cubes-{self.recipes['train'].fingerprint()[:8]}")
+        )
         self.shard_size = shard_size
         self.seed, self.validation_share, self.batch_size = seed, validation_share, batch_size
-        self.snr = _checked_snr(snr)
+        self.snr = snr
         self.flips, self.loader_workers = flips, loader_workers
         Look.of(acquisition).grid(self.recipes["train"], 0)  # refuses a voxel that does not fit at once
         self.first_epoch = 0
@@ -131,11 +133,14 @@ class QTMDataModule(L.LightningDataModule):
         """Samples of an epoch of training."""
         return self.n_cubes["train"] - self.n_validation
 
+    def url(self, split: str) -> str:
+        """Folder or URL of the `train` or `test` cubes."""
+        return self.dir if split == "train" else f"{self.dir.rstrip('/')}/{split}"
+
     def store(self, split: str, *, only_read: bool = False) -> CubeStore:
         """Store of the `train` or `test` cubes; `only_read` refuses one that is not there yet."""
-        url = self.dir if split == "train" else f"{self.dir.rstrip('/')}/{split}"
         size, n_cubes = self.shard_size, self.n_cubes[split]
-        return CubeStore(url, self.recipes[split], shard_size=size, n_cubes=n_cubes, only_read=only_read)
+        return CubeStore(self.url(split), self.recipes[split], shard_size=size, n_cubes=n_cubes, only_read=only_read)
 
     def simulate(self, split: str) -> CubeStore:
         """Simulate the cubes of a split that are missing."""
@@ -237,20 +242,3 @@ class QTMDataModule(L.LightningDataModule):
             num_workers=n_workers,
             persistent_workers=n_workers > 0,
         )
-
-
-def check_counts(**counts: tuple[object, int]) -> None:
-    """Refuse what is no whole number of at least so much, given as name=(value, least)."""
-    for name, (value, least) in counts.items():
-        if not isinstance(value, int) or value < least:
-            raise InputError(f"data: {name}: found {value!r}; give a whole number, at least {least}")
-
-
-def _checked_snr(snr: object) -> float | tuple[float, float] | None:
-    if snr is None:
-        return None
-    bounds = np.atleast_1d(np.asarray(snr, float))
-    pair = isinstance(snr, list | tuple)
-    if bounds.size > 2 or (pair and bounds.size != 2) or not 0 < bounds[0] <= bounds[-1]:
-        raise InputError(f"data.snr: found {snr}; give a ratio above 0, [lowest, highest], or null for no noise")
-    return (snr[0], snr[1]) if isinstance(snr, list | tuple) else snr  # type: ignore[return-value]

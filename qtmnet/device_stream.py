@@ -5,7 +5,6 @@ device. The step responses stay there: torch takes them by DLPack, without a cop
 voxels.
 """
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from qtmnet.samples import Key
 from qtmnet.store.record import truth_maps
 from qtmnet.store.view import SeenCube
 from qtmnet.stream import CubeStream
+from simulators.cores import n_cores
 from simulators.cube import borrow_vessels
 from simulators.label import LabelKinetics
 from simulators.transport.cuda.topology import TreeLayout
@@ -52,7 +52,7 @@ class DeviceCubeStream(CubeStream):
         """Several cubes as they are seen."""
         simulator = self.recipe.simulator
         assert isinstance(simulator, CupySimulator)
-        with ThreadPoolExecutor(min(len(keys), os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(min(len(keys), n_cores())) as pool:
             cubes = list(pool.map(self.draw, keys))
         batch = simulator.batch([cube.vessels for cube in cubes], [cube.layouts for cube in cubes])
         crushing = self.look.vascular_crushing

@@ -1,6 +1,6 @@
 """A network with all that it takes to read a scan: scaling in, scaling out, and what it was trained for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,10 +8,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from qtmnet.limits import Normalization, SignalToNoise
 from qtmnet.models.unet_cbam import UNetCBAM
 from simulators.acquisition import Acquisition
+from simulators.checking import annotations, check_fields, checked, from_plain, shown
 from simulators.cube import CubeParameters
 from simulators.errors import InputError
+from simulators.limits import Drawn, SeedNumber
+from simulators.requests import number
 
 CONCENTRATION_SCALE = 100.0
 """Calibrated concentrations, about 0.01 in grey matter, are multiplied by this."""
@@ -19,9 +23,13 @@ CONCENTRATION_SCALE = 100.0
 PERFUSION_SCALE = 60.0
 """mL/100g/min; the network's output is in units of it."""
 
-NORMALIZATIONS = ("calibrated", "global_max")
+N_MAPS = 1
+"""Perfusion."""
 
-NETWORKS = {"qtmnet.models.unet_cbam.UNetCBAM": UNetCBAM}
+MOST_PARAMETERS = 300_000_000
+"""Of a network: 1.2 GB, of which training keeps four; the largest of the paper's kind has 6 million."""
+
+NETWORKS: dict[str, type[nn.Module]] = {"qtmnet.models.unet_cbam.UNetCBAM": UNetCBAM}
 """What a checkpoint may build; a target that is not listed here is refused."""
 
 
@@ -46,34 +54,83 @@ class Recipe:
         linear_start: whether training starts from the best linear estimate; see `Estimator.start_from`.
     """
 
-    network: dict[str, object]
-    normalization: str
+    network: Mapping[str, Any]
+    normalization: Normalization
     acquisition: Acquisition
     phantom: CubeParameters
-    simulator: dict[str, object]
-    seed: int
-    snr: float | tuple[float, float] | None
+    simulator: Mapping[str, Any]
+    seed: SeedNumber
+    snr: Drawn[SignalToNoise] | None
     linear_start: bool = False
 
     def __post_init__(self) -> None:
-        if self.normalization not in NORMALIZATIONS:
-            raise InputError(f"normalization: found {self.normalization!r}; give one of {', '.join(NORMALIZATIONS)}")
-        if self.network.get("_target_") not in NETWORKS:
-            raise InputError(
-                f"model._target_: found {self.network.get('_target_')!r}; give one of {', '.join(NETWORKS)}"
-            )
+        check_fields(self)
+        target = self.network.get("_target_")
+        if not isinstance(target, str) or target not in NETWORKS:
+            raise InputError(f"network._target_: found {shown(target)}; give one of {', '.join(NETWORKS)}")
+        if "in_channels" in self.network:
+            raise InputError("network.in_channels: the protocol says how many there are; leave it out")
+        takes = annotations(NETWORKS[target])
+        for name, value in self.network_settings.items():
+            if name not in takes:
+                raise InputError(f"network.{name}: {target.rpartition('.')[2]} has no such setting; leave it out")
+            checked(f"network.{name}", value, takes[name])
+
+    @property
+    def network_settings(self) -> dict[str, Any]:
+        """Arguments of the network, but for the channels that the protocol sets."""
+        return {name: value for name, value in self.network.items() if not name.startswith("_")}
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the network's input: the frames, and the slice time if slices have times of their own."""
+        return self.acquisition.n_delays + bool(self.acquisition.slice_timing)
 
     def plain(self) -> dict[str, object]:
         """Containers and numbers only."""
         return asdict(self)
 
     @classmethod
-    def from_plain(cls, plain: dict[str, object]) -> "Recipe":
-        """The recipe that `plain` was made from."""
-        fields = dict(plain)
-        fields["acquisition"] = Acquisition(**fields["acquisition"])  # type: ignore[arg-type]
-        fields["phantom"] = CubeParameters(**fields["phantom"])  # type: ignore[arg-type]
-        return cls(**fields)  # type: ignore[arg-type]
+    def from_plain(cls, plain: object) -> "Recipe":
+        """The recipe that `plain` was made from; fields that an older version had not take their defaults.
+
+        Raises:
+            InputError: for what is no recipe, with the dotted name of the field.
+        """
+        return from_plain(cls, plain)
+
+
+def _network(recipe: Recipe) -> nn.Module:
+    return NETWORKS[recipe.network["_target_"]](in_channels=recipe.in_channels, **recipe.network_settings)
+
+
+def _check_size(recipe: Recipe) -> None:
+    """Count a network's parameters before memory is taken for them, on torch's device that has none.
+
+    Raises:
+        InputError: for more than `MOST_PARAMETERS`.
+    """
+    with torch.device("meta"):
+        n = sum(parameter.numel() for parameter in _network(recipe).parameters())
+    if n > MOST_PARAMETERS:
+        raise InputError(
+            f"model: found {number(n)} parameters; give fewer channels or levels, at most {number(MOST_PARAMETERS)}"
+        )
+
+
+@torch.no_grad()
+def _check_outputs(network: nn.Module, n_channels: int) -> None:
+    """Refuse a network whose outputs are not the maps to estimate: they would be broadcast onto these.
+
+    Raises:
+        InputError: for another number of outputs.
+    """
+    if any(parameter.is_meta for parameter in network.parameters()):
+        return
+    n_maps = network.eval()(torch.zeros(1, n_channels, 8, 8, 8)).shape[1]
+    network.train()
+    if n_maps != N_MAPS:
+        raise InputError(f"model: found a network of {n_maps} outputs; give one of {N_MAPS}, which is perfusion")
 
 
 class Estimator(nn.Module):
@@ -92,12 +149,9 @@ class Estimator(nn.Module):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe = recipe
-        arguments: dict[str, Any] = {name: value for name, value in recipe.network.items() if name != "_target_"}
-        in_channels = recipe.acquisition.n_delays + bool(recipe.acquisition.slice_timing)
-        try:
-            self.network = NETWORKS[str(recipe.network["_target_"])](in_channels=in_channels, **arguments)
-        except TypeError as error:
-            raise InputError(f"model: {error}") from None
+        _check_size(recipe)
+        self.network = _network(recipe)
+        _check_outputs(self.network, recipe.in_channels)
         n_delays = recipe.acquisition.n_delays
         self.register_buffer("decorrelation", torch.eye(n_delays))
         if recipe.linear_start:

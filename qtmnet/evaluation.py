@@ -1,6 +1,5 @@
-"""`evaluate.py`: the network beside the kinetic models, on cubes that training never saw or on a whole brain."""
+"""`evaluate`: the network beside the kinetic models, on cubes that training never saw or on a whole brain."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,11 +8,16 @@ import numpy as np
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from qtmnet.acquisitions import ProtocolChanges
 from qtmnet.baselines import KINETIC_METHODS, fit_baselines
 from qtmnet.brain_estimates import RegionScores
 from qtmnet.brain_evaluation import check_settings, evaluate_brain
-from qtmnet.brains import simulate_brain_for
+from qtmnet.brains import FOLDER, simulate_brain_for, tell
 from qtmnet.checkpoint import load_estimator
+from qtmnet.costs.afford import afford
+from qtmnet.costs.brains import brain_evaluation_costs
+from qtmnet.costs.datasets import dataset_costs
+from qtmnet.costs.training import evaluation_cost
 from qtmnet.data import QTMDataModule
 from qtmnet.estimator import Estimator
 from qtmnet.figures import save_comparison
@@ -27,6 +31,7 @@ from qtmnet.score_tables import print_table
 from simulators.acquisition import Acquisition
 from simulators.brain_parameters import BrainParameters
 from simulators.errors import InputError
+from simulators.json_files import write_json
 
 METHODS = ("qtmnet", *KINETIC_METHODS)
 
@@ -74,26 +79,33 @@ def evaluate_phantom(cfg: DictConfig) -> RegionScores:
     estimator = load_estimator(cfg.ckpt) if cfg.ckpt is not None else None
     acquisition = _protocol(cfg, estimator)
     check_settings(estimator, acquisition, cfg.snr)
-    brain = simulate_brain_for(phantom, acquisition, instantiate(cfg.simulator), cfg.dir)
+    simulator = instantiate(cfg.simulator)
+    afford(brain_evaluation_costs(phantom, acquisition, simulator, cfg.dir or FOLDER, estimator))
+    brain = simulate_brain_for(phantom, acquisition, simulator, cfg.dir)
     asked = (("Checkpoint", str(cfg.ckpt)), ("Seed of the brain", str(phantom.seed)))[cfg.ckpt is None :]
     return evaluate_brain(brain, acquisition, estimator, Path(cfg.run_dir), snr=cfg.snr, seed=cfg.seed, asked=asked)
 
 
 def _protocol(cfg: DictConfig, estimator: Estimator | None) -> Acquisition:
-    """The configured protocol, or the checkpoint's as long as the configured one is the default."""
-    configured = instantiate(cfg.acquisition, _convert_="all")
-    return estimator.recipe.acquisition if estimator is not None and configured == Acquisition() else configured
+    """The protocol that is asked for; what of it is not, is the checkpoint's, or without one the paper's."""
+    asked = instantiate(cfg.acquisition, _convert_="all")
+    if isinstance(asked, Acquisition):
+        return asked
+    rest = "the default protocol" if estimator is None else "the checkpoint's protocol"
+    changed = f", but for {', '.join(asked.given)}" if asked.given else ""
+    tell(f"acquisition: {rest}{changed}")
+    return asked.of(Acquisition() if estimator is None else estimator.recipe.acquisition)
 
 
 def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
     """Evaluate a checkpoint on cubes like those that it was trained on."""
     if cfg.ckpt is None:
-        raise InputError("ckpt: not given; give a checkpoint that train.py wrote, or phantom=brain to do without")
+        raise InputError("ckpt: not given; give a checkpoint of a training, or phantom=brain to do without")
     if cfg.snr is not None:
         raise InputError(
             f"snr: found {cfg.snr}; cubes get the noise of the training, leave it out or give phantom=brain"
         )
-    if instantiate(cfg.acquisition, _convert_="all") != Acquisition():
+    if instantiate(cfg.acquisition, _convert_="all") != ProtocolChanges({}):
         raise InputError("acquisition: cubes are read with the checkpoint's; leave it out, or give phantom=brain")
     estimator = load_estimator(cfg.ckpt)
     recipe = estimator.recipe
@@ -108,6 +120,7 @@ def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
         seed=cfg.seed,
         snr=recipe.snr,
     )
+    afford([*dataset_costs(data, ("test",), settings={"test": ("n_cubes", "dir")}), evaluation_cost(data, "n_cubes")])
     scores = evaluate_on_cubes(estimator, data, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
     print_table(scores, f"{cfg.n_cubes} unseen cubes")
     return scores
@@ -136,7 +149,7 @@ def evaluate_on_cubes(
     scores = {method: score(maps, estimates.truth) for method, maps in estimates.by_method.items()}
     run_dir.mkdir(parents=True, exist_ok=True)
     metrics = {method: scores[method].as_dict() for method in scores}
-    (run_dir / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n")
+    write_json(run_dir / "metrics.json", metrics)
     first = {method: maps[0] for method, maps in estimates.by_method.items()}
     save_comparison(run_dir / "comparison.png", estimates.truth[0], first)
     stated = (*asked, ("Test cubes", str(len(estimates.truth))), ("Seed of the cubes", str(data.seed)))

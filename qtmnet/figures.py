@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from qtmnet.figure_files import save_figure
 from qtmnet.metrics import score_text
 
 MAP_LABEL, ERROR_LABEL = "Q (mL/100g/min)", "error (mL/100g/min)"
@@ -33,7 +34,7 @@ def save_comparison(path: Path, truth: np.ndarray, estimates: dict[str, np.ndarr
         error_shown = _show_error(axes[1, column], estimate, truth, top)
     figure.colorbar(shown, ax=axes[0], label=MAP_LABEL, shrink=0.8)
     figure.colorbar(error_shown, ax=axes[1], label=ERROR_LABEL, shrink=0.8)
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def validation_panel(truth: np.ndarray, estimate: np.ndarray, title: str) -> Figure:

@@ -6,6 +6,7 @@ import time
 from qtmnet.cluster import Cluster
 from qtmnet.progress import watched
 from qtmnet.store.dataset import Dataset
+from simulators.errors import InputError
 
 SECONDS_BETWEEN_LOOKS = 2.0
 
@@ -25,6 +26,11 @@ def fill(dataset: Dataset, n_cubes: int, cluster: Cluster, description: str) -> 
         if free := [task for task in tasks if not dataset.records.busy(task.shard)]:
             with watched(dataset.records.counter(n_cubes), n_cubes, description):
                 answers = list(cluster.run(free))
+            if all(answers) and free == tasks == dataset.missing(n_cubes):
+                raise InputError(
+                    f"{dataset.records.storage}: what was written is not there, as in the memory of other processes; "
+                    "give a folder or a store that all of them see"
+                )
         if not any(answers):
             if not told:
                 print(f"{description}: waiting for another process that is at it", file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from hydra.utils import instantiate
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from omegaconf import DictConfig
 
+from qtmnet.console import shown
 from simulators.errors import InputError
 
 NEEDS = {"tensorboard": "tensorboard", "wandb": "wandb"}
@@ -62,7 +63,7 @@ def _finish(logger: WandbLogger, exit_code: int) -> None:
     folder = Path(run.dir).parent
     run.finish(exit_code=exit_code)
     if logger._offline:
-        print(f"wandb: {os.path.relpath(folder)}; send it with: wandb sync {os.path.relpath(folder)}", file=sys.stderr)
+        print(f"wandb: {shown(folder)}; send it with: wandb sync {shown(folder)}", file=sys.stderr)
     else:
         print(f"wandb: {run.url}", file=sys.stderr)
 

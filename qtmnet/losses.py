@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from qtmnet.limits import GradientWeight
+from simulators.checking import checks_arguments
 from simulators.errors import InputError
 
 
@@ -14,19 +16,25 @@ class L1GradientLoss(nn.Module):
         gradient_weight: λ, weight of the mean absolute difference between neighbouring voxels of the estimate.
 
     Raises:
-        InputError: for a negative weight.
+        InputError: for a weight out of range.
 
     Source: the QTMnet paper.
     """
 
-    def __init__(self, gradient_weight: float = 0.01) -> None:
+    @checks_arguments
+    def __init__(self, gradient_weight: GradientWeight = 0.01) -> None:
         super().__init__()
-        if not gradient_weight >= 0:
-            raise InputError(f"loss.gradient_weight: found {gradient_weight}; give 0 or more")
         self.gradient_weight = gradient_weight
 
     def forward(self, estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        """Loss of (N, 1, X, Y, Z) against the same, a scalar."""
+        """Loss of (N, 1, X, Y, Z) against the same, a scalar.
+
+        Raises:
+            InputError: for shapes that differ, which would be broadcast.
+        """
+        if estimate.shape != truth.shape:
+            found = f"{tuple(estimate.shape)} for maps {tuple(truth.shape)}"
+            raise InputError(f"loss: found estimates {found}; give a network with one output for each map")
         return F.l1_loss(estimate, truth) + self.gradient_weight * mean_absolute_gradient(estimate)
 
 

@@ -5,7 +5,6 @@ is put on the scale of full relaxation here: Alsop 2015 (10.1002/mrm.25197) mult
 1 / (1 − e^(−TR/T1)), with T1 of tissue.
 """
 
-import math
 import os
 from pathlib import Path
 
@@ -13,11 +12,19 @@ import numpy as np
 
 from qtmnet.bids import LONGEST_REPETITION_TIME_S, NIFTI_ENDINGS, Series, Sidecar, read_sidecar, scan_prefix
 from qtmnet.kinetic import PARTITION_COEFFICIENT, T1_TISSUE
-from qtmnet.nifti import check_same_grid, read_image
+from qtmnet.nifti import check_same_grid, mean_volume, read_image
 from simulators.errors import InputError
+from simulators.reading import kind_there
 
 RELAXED_AFTER_S = 5.0
+SHORTEST_REPETITION_TIME_S = 0.1
+"""Of an M0 scan, of which the correction for saturation is below 14; half a second is short already."""
+
+SIGNALS = (1e-6, 1e12)
+"""Of fully relaxed tissue, in units of the scanner: no image is stored in smaller or larger ones."""
+
 _GIVE_M0 = "give m0, an image or a number"
+_A_SIGNAL = "a number from {:g} to {:g}".format(*SIGNALS)
 
 
 def saturation_correction(repetition_time: np.ndarray) -> np.ndarray:
@@ -55,11 +62,15 @@ def _from_user(series: Series, given: str | os.PathLike | float) -> tuple[np.nda
         sidecar = read_sidecar(path, required=False)
         if "RepetitionTimePreparation" in sidecar.fields:
             return _from_image(series, path, sidecar)
-        m0 = _above_zero(path, _on_grid(series, path).mean(axis=-1, dtype=float))
+        m0 = _above_zero(path, mean_volume(_on_grid(series, path)))
         return m0, f"M0: {path.name} as given, taken as fully relaxed (no RepetitionTimePreparation beside it)"
-    if isinstance(given, bool) or not isinstance(given, int | float) or not (math.isfinite(given) and given > 0):
-        raise InputError(f"m0: found {given!r}; give the path of an image, or a number above 0")
+    if isinstance(given, bool) or not isinstance(given, int | float) or not _is_signal(given):
+        raise InputError(f"m0: found {given!r}; give the path of an image, or {_A_SIGNAL}")
     return _everywhere(series, given), f"M0: {given:g} in every voxel, as given"
+
+
+def _is_signal(value: float) -> bool:
+    return SIGNALS[0] <= value <= SIGNALS[1]
 
 
 def _included(series: Series) -> tuple[np.ndarray, str]:
@@ -78,8 +89,8 @@ def _separate(series: Series) -> tuple[np.ndarray, str]:
 
 def _estimate(series: Series) -> tuple[np.ndarray, str]:
     value = series.sidecar.number("M0Estimate")
-    if value is None or value <= 0:
-        raise series.sidecar.error("M0Estimate", f"M0Type is Estimate: give M0 of blood, above 0; or {_GIVE_M0}")
+    if value is None or not _is_signal(value):
+        raise series.sidecar.error("M0Estimate", f"M0Type is Estimate: give M0 of blood, {_A_SIGNAL}; or {_GIVE_M0}")
     tissue = PARTITION_COEFFICIENT * value
     return _everywhere(series, tissue), (
         f"M0: {tissue:g} in every voxel, λ = {PARTITION_COEFFICIENT} times M0Estimate (M0 of blood)"
@@ -104,7 +115,7 @@ def _find_m0scan(series: Series) -> Path:
     """The `*_m0scan` beside a scan: of the same name, else the one intended for it, else the only one."""
     folder, prefix = series.path.parent, scan_prefix(series.path)
     same_name = [folder / f"{prefix}_m0scan{ending}" for ending in NIFTI_ENDINGS]
-    candidates = [path for path in same_name if path.is_file()]
+    candidates = [path for path in same_name if kind_there(path)]
     if not candidates:
         beside = sorted(path for ending in NIFTI_ENDINGS for path in folder.glob(f"*_m0scan{ending}"))
         intended = [path for path in beside if series.path.name in _intended_for(path)]
@@ -119,8 +130,13 @@ def _find_m0scan(series: Series) -> Path:
 
 
 def _intended_for(path: Path) -> set[str]:
-    value = read_sidecar(path, required=False).fields.get("IntendedFor", [])
-    return {str(name).rsplit("/", 1)[-1] for name in (value if isinstance(value, list) else [value])}
+    """Names of the files that an M0 scan says it is for: of paths, or of BIDS URIs (`bids::sub-01/perf/…`)."""
+    sidecar = read_sidecar(path, required=False)
+    value = sidecar.fields.get("IntendedFor", [])
+    names = value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str) for name in names):
+        raise sidecar.error("IntendedFor", "give the path of a scan, or a list of paths")
+    return {str(name).rpartition(":")[2].rpartition("/")[2] for name in names}
 
 
 def _from_image(series: Series, path: Path, sidecar: Sidecar) -> tuple[np.ndarray, str]:
@@ -140,10 +156,11 @@ def _relaxed_mean(
     """Mean of some volumes (X, Y, Z, N), each corrected for its own repetition time."""
     name = "RepetitionTimePreparation"
     times = sidecar.seconds_per_volume(name, len(rows), LONGEST_REPETITION_TIME_S)
-    if times is None or (times[rows] <= 0).any():
-        raise sidecar.error(name, "give the repetition time in s, above 0, of the volumes that M0 is taken from")
+    if times is None or (times[rows] < SHORTEST_REPETITION_TIME_S).any():
+        least = f"at least {SHORTEST_REPETITION_TIME_S:g}"
+        raise sidecar.error(name, f"give the repetition time in s, {least}, of the volumes that M0 is taken from")
     factors = saturation_correction(times[rows])
-    mean = np.mean(volumes[..., rows] * factors, axis=-1, dtype=float)
+    mean = mean_volume(volumes, rows, factors)
     note = f"M0: mean of {rows.sum()} ({source}), RepetitionTimePreparation {_listed(times[rows])} s"
     if (factors > 1).any():
         note += f", times {_listed(factors)} for saturation (T1 {T1_TISSUE} s)"

@@ -11,6 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from qtmnet.figure_files import save_figure
+
 UNIT = "mL/100g/min"
 PLANES = {"axial": (0, 1), "coronal": (0, 2), "sagittal": (1, 2)}
 """Axes (of right, anterior, superior) that run to the right and up."""
@@ -136,7 +138,7 @@ def save_scatter(
             axis.set_xlabel(f"truth ({UNIT})" if row == len(tissues) - 1 else "")
             axis.set_ylabel(f"estimate ({UNIT})" if column == 0 else "")
         figure.colorbar(counts, ax=axes[row], label="voxels", extend="max")
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path, dpi=120)
 
 
 def _save_grid(
@@ -151,7 +153,7 @@ def _save_grid(
             if row == 0:
                 axes[row, column].set_title(name.replace("_", " "), fontsize=10)
     figure.colorbar(shown, ax=axes, label=label, shrink=0.6, extend="both" if style["vmin"] else "max")
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path, dpi=150)
 
 
 def _figure(n_rows: int, n_columns: int, side: float) -> tuple[Figure, np.ndarray]:

@@ -58,7 +58,12 @@ def score(estimate: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = Non
     Args:
         estimate, truth: (n, X, Y, Z) or (X, Y, Z).
         mask: voxels that count, of the same shape; all by default.
+
+    Raises:
+        ValueError: for shapes that differ, which would be broadcast.
     """
+    if estimate.shape != truth.shape:
+        raise ValueError(f"estimate: found shape {estimate.shape}, the truth has {truth.shape}; give one of its shape")
     if truth.ndim == 3:
         estimate, truth = estimate[None], truth[None]
         mask = None if mask is None else mask[None]

@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from qtmnet.estimator import PERFUSION_SCALE, Estimator
+from qtmnet.limits import FinalLearningRate
 from qtmnet.samples import Sample
+from simulators.checking import checks_arguments
 from simulators.errors import InputError
 
 CHECKPOINT_KEY = "qtmnet"
@@ -29,19 +31,18 @@ class QTMModule(L.LightningModule):
         InputError: for settings that no optimizer takes.
     """
 
+    @checks_arguments
     def __init__(
         self,
         estimator: Estimator,
         loss: nn.Module,
         optimizer: Callable[[Any], torch.optim.Optimizer],
         *,
-        final_learning_rate: float = 1e-6,
+        final_learning_rate: FinalLearningRate = 1e-6,
         channels_last: bool = True,
         config: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        if not final_learning_rate >= 0:
-            raise InputError(f"final_learning_rate: found {final_learning_rate}; give 0 or more")
         try:
             optimizer(estimator.parameters())
         except (TypeError, ValueError) as error:
@@ -92,7 +93,9 @@ class QTMModule(L.LightningModule):
 
     def validation_step(self, sample: Sample, _batch: int) -> None:
         """Add a batch to the sums."""
-        error = PERFUSION_SCALE * self(sample).float() - sample["perfusion"]
+        estimate = self(sample).float()
+        assert estimate.shape == sample["perfusion"].shape, "a difference would be broadcast"
+        error = PERFUSION_SCALE * estimate - sample["perfusion"]
         self._errors += torch.stack(
             [error.square().sum(), sample["perfusion"].square().sum(), error.sum(), error.new_tensor(error.numel())]
         )

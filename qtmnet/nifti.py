@@ -2,28 +2,23 @@
 
 import contextlib
 import gzip
-import json
-import os
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 
 from simulators.errors import InputError
+from simulators.files import Drafts, writing_together
+from simulators.json_files import json_text
+from simulators.nifti_file import NiftiFile, look_at
 
 # Suffix to unit and meaning, as ASLPrep writes them.
 MAPS = {
     "cbf": ("mL/100 g/min", "Cerebral blood flow"),
     "att": ("s", "Arterial transit time: how long labeled blood takes from the labeling plane to the voxel"),
 }
-
-# What gzip, numpy and nibabel raise for damaged files.
-_UNREADABLE = (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error, ImageFileError, HeaderDataError)
 
 
 class InSpace(Protocol):
@@ -44,38 +39,36 @@ def read_image(path: str | Path, n_dimensions: Sequence[int] = (3, 4)) -> tuple[
         The image, for its header and affine, and its data (X, Y, Z, N) float32; N is 1 for a 3D image.
 
     Raises:
-        InputError: if the file is missing, unreadable, cut short, of another shape, or holds NaN or infinity.
+        InputError: if the file is missing, unreadable, cut short, of another shape, larger than the memory, or holds
+            NaN or infinity.
     """
-    try:
-        _check_compression(path)
-        image = nib.load(path)
-        data = None
-        if isinstance(image, nib.Nifti1Image) and image.ndim in n_dimensions and image.get_data_dtype().kind in "iuf":
-            data = image.get_fdata(dtype=np.float32, caching="unchanged")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the name (with DataLad, get the file's content first)") from None
-    except _UNREADABLE as error:
-        what = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: not readable as NIfTI ({what}); copy or convert the file again") from None
-    if not isinstance(image, nib.Nifti1Image):
-        raise InputError(f"{path}: found {type(image).__name__}; give a NIfTI image")
-    if data is None:
-        wanted = " or ".join(f"{n}D" for n in n_dimensions)
-        raise InputError(f"{path}: dim: found {image.shape} {image.get_data_dtype()}; give a {wanted} image of numbers")
-    n_missing = data.size - np.count_nonzero(np.isfinite(data))
-    if n_missing:
-        raise InputError(
-            f"{path}: found {n_missing} values that are NaN or infinite; replace them (by 0 outside the head)"
-        )
-    return image, data[..., np.newaxis] if data.ndim == 3 else data
+    file = look_at_image(path, n_dimensions)
+    return file.image(), file.voxels()
 
 
-def _check_compression(path: str | Path) -> None:
-    """Read a compressed file to its end, where its checksum is: nibabel stops before it."""
-    if str(path).endswith(".gz"):
-        with gzip.open(path) as file:
-            while file.read(1 << 20):
-                pass
+def look_at_image(path: str | Path, n_dimensions: Sequence[int] = (3, 4)) -> NiftiFile:
+    """Judge a NIfTI image by its header, before its data are read.
+
+    Raises:
+        InputError: as `read_image`, but for what only the data show.
+    """
+    missing = "check the name (with DataLad, get the file's content first)"
+    return look_at(path, tuple(n_dimensions), missing=missing)
+
+
+def mean_volume(volumes: np.ndarray, rows: np.ndarray | None = None, factors: np.ndarray | None = None) -> np.ndarray:
+    """Mean of volumes in double precision, (X, Y, Z), one by one: copies of a long scan may not fit the memory.
+
+    Args:
+        volumes: (X, Y, Z, N).
+        rows: which of them, (N,) bool; all by default.
+        factors: of each of those; 1 by default.
+    """
+    chosen = np.arange(volumes.shape[-1]) if rows is None else np.flatnonzero(rows)
+    total = np.zeros_like(volumes[..., 0], dtype=float)  # in the order in which the volumes lie
+    for k, volume in enumerate(chosen):
+        total += volumes[..., volume] if factors is None else volumes[..., volume] * factors[k]
+    return total / len(chosen)
 
 
 def check_same_grid(path: str | Path, image: nib.Nifti1Image, like_path: Path, like: nib.Nifti1Image) -> None:
@@ -122,7 +115,9 @@ def map_sidecar(suffix: str, *, sources: Sequence[str], algorithm: str, **fields
     }
 
 
-def write_map(path: str | Path, data: np.ndarray, like: InSpace, sidecar: dict[str, object]) -> Path:
+def write_map(
+    path: str | Path, data: np.ndarray, like: InSpace, sidecar: dict[str, object], drafts: Drafts | None = None
+) -> Path:
     """Write a map as float32 with its sidecar; both appear whole, or nothing does.
 
     The same map gives the same bytes. Of the scan's header only the geometry (sform, qform, their
@@ -133,6 +128,7 @@ def write_map(path: str | Path, data: np.ndarray, like: InSpace, sidecar: dict[s
         data: (X, Y, Z), the grid of `like`.
         like: the scan that the map belongs to.
         sidecar: fields for the JSON, see `map_sidecar`.
+        drafts: files that are to appear together with these, and when.
 
     Returns:
         The path of the image.
@@ -146,18 +142,15 @@ def write_map(path: str | Path, data: np.ndarray, like: InSpace, sidecar: dict[s
     if data.shape != tuple(like.header.get_data_shape()[:3]):
         raise ValueError(f"{path}: a map of {data.shape} does not lie on a grid of {like.header.get_data_shape()[:3]}")
     image = _in_space(np.asarray(data, dtype=np.float32), like.header)
-    description = json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
-    contents = {
-        path.with_name(path.name.removesuffix(".nii.gz") + ".json"): description.encode(),
-        path: gzip.compress(image.to_bytes(), mtime=0),
-    }
-    try:
-        _write_together(contents)
-    except OSError as error:
-        raise InputError(
-            f"{path}: could not be written ({error.strerror or error}); make room, or choose another folder"
-        ) from None
+    with contextlib.nullcontext(drafts) if drafts else writing_together() as together:
+        together.write(sidecar_path(path), json_text(sidecar, indent=2).encode())
+        together.write(path, gzip.compress(image.to_bytes(), mtime=0))
     return path
+
+
+def sidecar_path(path: Path) -> Path:
+    """Where the JSON of a map goes."""
+    return path.with_name(path.name.removesuffix(".nii.gz") + ".json")
 
 
 def _in_space(data: np.ndarray, header: nib.Nifti1Header) -> nib.Nifti1Image:
@@ -171,21 +164,3 @@ def _in_space(data: np.ndarray, header: nib.Nifti1Header) -> nib.Nifti1Image:
 
 def _form(affine: np.ndarray, code: np.ndarray) -> tuple[np.ndarray | None, int]:
     return (affine, int(code)) if code > 0 else (None, 0)
-
-
-def _write_together(contents: dict[Path, bytes]) -> None:
-    """Write all files under temporary names beside them, then rename; leave no temporary behind."""
-    parts = {target: target.with_name(f".{target.name}.{os.getpid()}.part") for target in contents}
-    try:
-        for target, content in contents.items():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with parts[target].open("wb") as part:
-                part.write(content)
-                part.flush()
-                os.fsync(part.fileno())  # a full disk may not show before
-        for target, part_path in parts.items():
-            part_path.replace(target)
-    finally:
-        for part_path in parts.values():
-            with contextlib.suppress(OSError):
-                part_path.unlink()

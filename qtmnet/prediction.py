@@ -1,5 +1,6 @@
-"""`predict.py`: perfusion maps of real scans."""
+"""`predict`: perfusion maps of real scans."""
 
+import shlex
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,15 +12,20 @@ from omegaconf import DictConfig
 from qtmnet import kinetic
 from qtmnet.bids import dataset_path, find_scans
 from qtmnet.checkpoint import load_estimator
+from qtmnet.costs.afford import afford
+from qtmnet.costs.scans import mapping_costs, reading_costs
 from qtmnet.estimator import Estimator
+from qtmnet.invocation import command
 from qtmnet.map_checks import check_maps
 from qtmnet.nifti import check_same_grid, map_path, map_sidecar, read_image, write_map
+from qtmnet.prediction_files import check_outputs, report_path
 from qtmnet.report.methods import Method, kinetic_method, network_method
 from qtmnet.report.page import write_report
 from qtmnet.report.scan import scan_report
 from qtmnet.scan import AslScan, read_scan
 from simulators.acquisition import Acquisition
-from simulators.errors import InputError
+from simulators.errors import InputError, printable
+from simulators.files import Drafts, writing_together
 
 METHODS = ("qtmnet", "multi_delay", "single_delay")
 SAME_TIME = 0.005
@@ -34,40 +40,54 @@ Mapper = Callable[[AslScan], tuple[np.ndarray, np.ndarray | None, Method]]
 def predict(cfg: DictConfig) -> list[Path]:
     """Map every scan of an input, with a report beside the maps of each; see `conf/predict.yaml`.
 
+    The files of all scans appear together, when the last is whole, or not at all.
+
     Returns:
         The images written.
 
     Raises:
-        InputError: before anything is written, if a scan is unreadable or the network is for another protocol.
+        InputError: before anything is written, if a scan is unreadable, the network is for another protocol or a file
+            cannot be written.
     """
-    mapper = _mapper(cfg)
-    scans = [
-        read_scan(path, m0=cfg.m0, mask=cfg.mask, labeling_efficiency=cfg.labeling_efficiency)
-        for path in find_scans(Path(cfg.input))
-    ]
+    mapper, network = _mapper(cfg)
+    paths = find_scans(Path(cfg.input))
+    afford(reading_costs(paths))
+    scans = [read_scan(path, m0=cfg.m0, mask=cfg.mask, labeling_efficiency=cfg.labeling_efficiency) for path in paths]
+    given = [Path(value) for value in (cfg.m0, cfg.mask, cfg.t1_tissue, cfg.ckpt) if isinstance(value, str)]
+    check_outputs(cfg.output_dir, scans, given)
+    afford(mapping_costs(scans, network))
     maps = [mapper(scan) for scan in scans]
     for scan, (cbf, att, _computed) in zip(scans, maps, strict=True):
         found = {_method(cfg): cbf} | ({} if att is None else {"att": att})
         check_maps(found, scan.mask, f"{scan.path}: ")
     written, reports = [], []
-    for scan, (cbf, att, computed) in zip(scans, maps, strict=True):
-        for note in scan.notes:
-            print(f"{scan.prefix}: {note}")
-        inside = cbf[scan.mask]
-        print(f"{scan.prefix}: median CBF {np.median(inside):.1f} mL/100g/min in {inside.size} voxels of the mask")
-        written += _write(cfg, scan, cbf, att)
-        report = scan_report(scan, _method(cfg), computed, cbf, att, _asked(cfg))
-        reports.append(write_report(Path(cfg.output_dir) / f"{scan.prefix}_report.html", report))
+    with writing_together() as drafts:
+        for scan, (cbf, att, computed) in zip(scans, maps, strict=True):
+            written += _write(cfg, scan, cbf, att, drafts)
+            report = scan_report(scan, _method(cfg), computed, cbf, att, _asked(cfg))
+            reports.append(write_report(report_path(cfg.output_dir, scan.prefix), report, drafts))
+    for scan, (cbf, _, _) in zip(scans, maps, strict=True):  # not before: a reader of lines may have had enough
+        _tell(scan, cbf)
     for path in written:
-        print(path)
+        print(printable(path))
     for path in reports:
-        print(f"report: {path}")
+        print(printable(f"report: {path}"))
     return written
+
+
+def _tell(scan: AslScan, cbf: np.ndarray) -> None:
+    """Print what was chosen or assumed, and what came of it."""
+    inside = cbf[scan.mask]
+    median = f"median CBF {np.median(inside):.1f} mL/100g/min in {inside.size} voxels of the mask"
+    for line in (*scan.notes, median):
+        print(printable(f"{scan.prefix}: {line}"))
 
 
 def _method(cfg: DictConfig) -> str:
     """The method asked for; empty for none."""
-    return cfg.method or ("qtmnet" if cfg.ckpt else "")
+    if cfg.method is not None:
+        return cfg.method
+    return "" if cfg.ckpt is None else "qtmnet"
 
 
 def _asked(cfg: DictConfig) -> tuple[tuple[str, str], ...]:
@@ -82,17 +102,20 @@ def _asked(cfg: DictConfig) -> tuple[tuple[str, str], ...]:
     return tuple((name, str(value)) for name, value in given.items() if value is not None)
 
 
-def _mapper(cfg: DictConfig) -> Mapper:
+def _mapper(cfg: DictConfig) -> tuple[Mapper, Estimator | None]:
+    """What maps a scan, and the network if that does."""
     method = _method(cfg)
     if not method:
         raise InputError("ckpt: not given; give a checkpoint, or method=multi_delay or method=single_delay")
     if method not in METHODS:
         raise InputError(f"method: found {method!r}; give one of {', '.join(METHODS)}")
     if method == "qtmnet":
-        if not cfg.ckpt:
-            raise InputError("ckpt: not given; method=qtmnet needs a checkpoint that train.py wrote")
+        if cfg.ckpt is None:
+            raise InputError("ckpt: not given; method=qtmnet needs a checkpoint of a training")
         estimator = load_estimator(cfg.ckpt)
-        return lambda scan: (map_with_network(estimator, scan), None, network_method(estimator.recipe))
+        return lambda scan: (map_with_network(estimator, scan), None, network_method(estimator.recipe)), estimator
+
+    constants = _constants(cfg)
 
     def fit(scan: AslScan) -> tuple[np.ndarray, np.ndarray | None, Method]:
         maps = kinetic.fit(
@@ -100,13 +123,18 @@ def _mapper(cfg: DictConfig) -> Mapper:
             scan.acquisition,
             method=method,
             mask=scan.mask,
-            t1_blood=cfg.t1_blood,
-            t1_tissue=_tissue_t1(cfg.t1_tissue, scan),
+            t1_blood=constants["t1_blood"],
+            t1_tissue=_tissue_t1(constants["t1_tissue"], scan),
         )
-        constants = {"t1_blood": cfg.t1_blood, "t1_tissue": cfg.t1_tissue}
         return maps.cbf, maps.att, kinetic_method(method, scan.acquisition, constants)
 
-    return fit
+    return fit, None
+
+
+def _constants(cfg: DictConfig) -> dict[str, float | str]:
+    """T1 of blood and tissue, s, for the kinetic models: as given, else the models' own."""
+    by_default = {"t1_blood": kinetic.T1_BLOOD, "t1_tissue": kinetic.T1_TISSUE}
+    return {name: value if cfg[name] is None else cfg[name] for name, value in by_default.items()}
 
 
 def _tissue_t1(given: float | str, scan: AslScan) -> float | np.ndarray:
@@ -128,7 +156,7 @@ def map_with_network(estimator: Estimator, scan: AslScan) -> np.ndarray:
     if differences:
         raise InputError(
             f"{scan.path}: the checkpoint was trained for another protocol ({'; '.join(differences)}); train one for "
-            f"this scan: python train.py acquisition.from_bids={scan.path}"
+            f"this scan: {command('train')} {shlex.quote(f'acquisition.from_bids={scan.path}')}"
         )
     if estimator.recipe.snr is None:
         warnings.warn(
@@ -168,16 +196,15 @@ def _brief(values: np.ndarray) -> str:
     return "/".join(f"{value:g}" for value in values)
 
 
-def _write(cfg: DictConfig, scan: AslScan, cbf: np.ndarray, att: np.ndarray | None) -> list[Path]:
-    method = _method(cfg)
-    fields = (
-        {"Checkpoint": str(cfg.ckpt)} if method == "qtmnet" else {"T1Blood": cfg.t1_blood, "T1Tissue": cfg.t1_tissue}
-    )
+def _write(cfg: DictConfig, scan: AslScan, cbf: np.ndarray, att: np.ndarray | None, drafts: Drafts) -> list[Path]:
+    method, constants = _method(cfg), _constants(cfg)
+    of_model = {"T1Blood": constants["t1_blood"], "T1Tissue": constants["t1_tissue"]}
+    fields = {"Checkpoint": str(cfg.ckpt)} if method == "qtmnet" else of_model
     written = []
     for suffix, data in (("cbf", cbf), ("att", att)):
         if data is not None:
             sidecar = map_sidecar(
                 suffix, sources=[dataset_path(scan.path)], algorithm=method, Notes=list(scan.notes), **fields
             )
-            written.append(write_map(map_path(cfg.output_dir, scan.prefix, suffix), data, scan, sidecar))
+            written.append(write_map(map_path(cfg.output_dir, scan.prefix, suffix), data, scan, sidecar, drafts))
     return written

@@ -9,6 +9,12 @@ from simulators.errors import InputError
 
 DEFAULT_EFFICIENCY = 0.85  # PCASL: Alsop 2015 (10.1002/mrm.25197)
 PULSE_EFFICIENCY = 0.95  # for each background suppression pulse, as ASLPrep; measured by Garcia 2005, MRM 54:366
+LEAST_EFFICIENCY = (
+    0.2  # half of what measured scans have at worst, with suppression; below, label cannot be told from noise
+)
+MOST_PULSES = 20  # of background suppression; two to five are usual
+SHORTEST_LABELING_S = 0.01  # shorter is another unit: blood moves some mm in it
+CRUSHING_CM_S = (0.1, 500.0)  # of published 0.5 to 40, in cm/s
 _TIME_DIGITS = 4  # delays within 0.1 ms are the same delay
 
 
@@ -34,8 +40,10 @@ def timing(series: Series, rows: np.ndarray) -> np.ndarray:
     if delays is None:
         raise sidecar.error("PostLabelingDelay", "give the delay in s, one number or one for each volume")
     durations = sidecar.seconds_per_volume("LabelingDuration", n_volumes)
-    if durations is None or (durations[rows] <= 0).any():
-        advice = "give seconds above 0 for all but M0 volumes, one number or one for each volume"
+    if durations is None or (durations[rows] < SHORTEST_LABELING_S).any():
+        advice = (
+            f"give seconds, at least {SHORTEST_LABELING_S:g} for all but M0 volumes, one number or one for each volume"
+        )
         raise sidecar.error("LabelingDuration", advice)
     return np.stack([delays, durations], axis=-1).round(_TIME_DIGITS)
 
@@ -43,17 +51,17 @@ def timing(series: Series, rows: np.ndarray) -> np.ndarray:
 def read_efficiency(sidecar: Sidecar, given: float | None) -> tuple[float, str, bool]:
     """Labeling efficiency in total, a line on where it came from, and whether background suppression is in it."""
     if given is not None:
-        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= 1:
-            raise InputError(f"labeling_efficiency: found {given!r}; give a fraction above 0, at most 1")
+        if isinstance(given, bool) or not isinstance(given, int | float) or not LEAST_EFFICIENCY <= given <= 1:
+            raise InputError(f"labeling_efficiency: found {given!r}; give a fraction from {LEAST_EFFICIENCY} to 1")
         return float(given), f"labeling efficiency: {given:g} in total, as given", True
     efficiency = sidecar.number("LabelingEfficiency")
     if efficiency is not None:
-        if not 0 < efficiency <= 1:
-            raise sidecar.error("LabelingEfficiency", "give a fraction above 0, at most 1")
+        if not LEAST_EFFICIENCY <= efficiency <= 1:
+            raise sidecar.error("LabelingEfficiency", f"give a fraction from {LEAST_EFFICIENCY} to 1")
         return efficiency, f"labeling efficiency: {efficiency:g} from LabelingEfficiency, taken as the total", True
     pulses = sidecar.number("BackgroundSuppressionNumberPulses")
-    if pulses is not None and (pulses < 0 or pulses != int(pulses)):
-        raise sidecar.error("BackgroundSuppressionNumberPulses", "give a whole number, 0 or more")
+    if pulses is not None and not (0 <= pulses <= MOST_PULSES and pulses.is_integer()):
+        raise sidecar.error("BackgroundSuppressionNumberPulses", f"give a whole number from 0 to {MOST_PULSES}")
     suppressed = sidecar.flag("BackgroundSuppression")
     if pulses is None or suppressed is False:
         note = f"labeling efficiency: {DEFAULT_EFFICIENCY} assumed"
@@ -118,8 +126,10 @@ def _vascular_crushing(series: Series) -> tuple[float | None, str]:
         return 0.0, "vascular crushing: of unknown velocity (no VascularCrushingVENC), taken to hide all arterial label"
     used = np.isin(series.types, ("control", "label", "deltam"))
     distinct = np.unique(sidecar.per_volume("VascularCrushingVENC", velocities, used.size)[used])
-    if distinct.size > 1 or distinct[0] < 0:
-        raise sidecar.error("VascularCrushingVENC", "give one velocity in cm/s for all volumes, 0 or more")
+    slowest, fastest = CRUSHING_CM_S
+    if distinct.size > 1 or not (distinct[0] == 0 or slowest <= distinct[0] <= fastest):
+        advice = f"give one velocity for all volumes, 0 or from {slowest:g} to {fastest:g} cm/s"
+        raise sidecar.error("VascularCrushingVENC", advice)
     if distinct[0] == 0:  # BIDS: zero marks volumes without crushing
         return None, "vascular crushing: none, as VascularCrushingVENC is 0"
     return 10 * float(distinct[0]), f"vascular crushing: above {10 * distinct[0]:g} mm/s"

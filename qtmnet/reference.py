@@ -5,18 +5,19 @@
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
-import conf
+from qtmnet.conf_folder import CONF
 from qtmnet.docstrings import described_arguments
+from qtmnet.schema.commands import Part, Parts, own_settings
+from qtmnet.schema.targets import locate, settings_of
 from qtmnet.settings import Setting, SettingsFile, read_settings
-
-CONF = Path(conf.__path__[0])
+from simulators.requests import wanted
 
 COMMANDS = ("train", "evaluate", "simulate", "predict")
 
@@ -33,7 +34,7 @@ def reference() -> str:
 
 def groups() -> list[str]:
     """Names of the groups of `conf`, nested ones as `hydra/sweeper`."""
-    return sorted({str(path.parent.relative_to(CONF)) for path in CONF.rglob("*/*.yaml")})
+    return sorted({path.parent.relative_to(CONF).as_posix() for path in CONF.rglob("*/*.yaml")})
 
 
 def prefix(group: str) -> str:
@@ -85,6 +86,37 @@ def _documented(tree: Any, name: str) -> str:
     return _plain(described_arguments(target).get(last, "")) if target else ""
 
 
+def _may_be_of_option(group: str, option: str) -> dict[str, str]:
+    """What each setting of an option may be, by name; those of an experiment are of the options that it sets."""
+    path = CONF / group / f"{option}.yaml"
+    may_be = {}
+    if group in GLOBAL_GROUPS:
+        may_be = {name: wanted(kind) for name, kind in own_settings("train").items() if _is_value(kind)}
+        for chosen in read_settings(CONF / "train.yaml").groups:
+            if chosen.default in options(chosen.name):
+                told = _may_be_of_option(chosen.name, chosen.default)
+                may_be |= {f"{chosen.name}.{name}": text for name, text in told.items()}
+    for base in read_settings(path).bases:
+        may_be |= _may_be_of_option(group, base)
+    return may_be | _may_be(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+
+
+def _may_be(tree: Any, path: str = "") -> dict[str, str]:
+    """What the settings of all parts of a file may be, by dotted name."""
+    may_be = {}
+    if isinstance(tree, dict):
+        if "_target_" in tree:
+            takes = settings_of(locate(tree["_target_"]), tree["_target_"]).by_name
+            may_be = {f"{path}{name}": wanted(kind) for name, kind in takes.items() if name in tree}
+        for name, value in tree.items():
+            may_be |= _may_be(value, f"{path}{name}.")
+    return may_be
+
+
+def _is_value(annotation: Any) -> bool:
+    return annotation is not Parts and Part not in (get_args(annotation) or (annotation,))
+
+
 def _plain(text: str) -> str:
     """Text without the roles and double backticks of reStructuredText, its first sentence only if it is long."""
     text = re.sub(r":[\w:]+:`~?([^`]*)`", r"`\1`", text).replace("``", "`")
@@ -93,13 +125,17 @@ def _plain(text: str) -> str:
 
 def _command(name: str) -> str:
     file = read_settings(CONF / f"{name}.yaml")
-    parts = [f"### {name}.py", _code("\n".join(file.examples), "bash")]
+    parts = [f"### {name}", _code("\n".join(file.examples), "bash")]
     if file.groups:
         rows = [
             (_link(group.name), f"`{group.default}`", _options(group), _text(group.meaning)) for group in file.groups
         ]
         parts.append(_table(("group", "default", "options", "meaning"), rows))
-    return "\n\n".join([*parts, _settings_table(command_settings(name))])
+    may_be = {
+        setting: wanted(annotation) for setting, annotation in own_settings(name).items() if _is_value(annotation)
+    }
+    tree = yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8"))
+    return "\n\n".join([*parts, _settings_table(command_settings(name), _may_be(tree) | may_be)])
 
 
 def _options(group: Setting) -> str:
@@ -122,7 +158,7 @@ def _option(group: str, option: str) -> Iterator[str]:
     yield from _made_from(path, group, file)
     settings = option_settings(group, option)
     if settings:
-        yield _settings_table(settings, prefix=prefix(group))
+        yield _settings_table(settings, _may_be_of_option(group, option), prefix=prefix(group))
 
 
 def _description(comment: Sequence[str]) -> Iterator[str]:
@@ -144,9 +180,11 @@ def _made_from(path: Path, group: str, file: SettingsFile) -> Iterator[str]:
         yield f"{line[0].upper()}{line[1:]}."
 
 
-def _settings_table(settings: Sequence[Setting], prefix: str = "") -> str:
-    rows = [(f"`{prefix}{s.name}`", f"`{s.default}`", _text(s.meaning)) for s in settings]
-    return _table(("setting", "default", "meaning"), rows)
+def _settings_table(settings: Sequence[Setting], may_be: Mapping[str, str], prefix: str = "") -> str:
+    rows = [
+        (f"`{prefix}{s.name}`", f"`{s.default}`", _text(may_be.get(s.name, "")), _text(s.meaning)) for s in settings
+    ]
+    return _table(("setting", "default", "may be", "meaning"), rows)
 
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -15,10 +15,11 @@ from scipy import ndimage
 from qtmnet.bids import NIFTI_ENDINGS, Series, read_series, scan_prefix
 from qtmnet.kinetic import calibrate
 from qtmnet.m0 import read_m0
-from qtmnet.nifti import check_same_grid, read_image
+from qtmnet.nifti import check_same_grid, mean_volume, read_image
 from qtmnet.protocol import read_acquisition, read_efficiency, refuse_other_labeling, timing
 from simulators.acquisition import Acquisition
 from simulators.errors import InputError
+from simulators.reading import kind_there
 
 MASK_THRESHOLD = 0.35  # of the 98th percentile; 0.93 Dice with a brain mask on a 2D-EPI M0 scan
 
@@ -143,12 +144,11 @@ def _average(series: Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[s
         notes.append(f"volumes: left out {', '.join(f'{(types == kind).sum()} {kind}' for kind in ignored)}")
     times = timing(series, rows)
     distinct = np.unique(times[rows], axis=0)  # by rising delay, then duration
-    frames = []
-    for delay, duration in distinct:
+    delta_m = np.empty((len(distinct), *series.volumes.shape[:3]), np.float32)
+    for frame, (delay, duration) in zip(delta_m, distinct, strict=True):
         here = rows & (times == (delay, duration)).all(axis=-1)
         means = [_mean_of(series, kind, here & (types == kind), delay, duration) for kind in wanted]
-        frames.append(means[0] - means[1] if len(means) == 2 else means[0])
-    delta_m = np.stack(frames).astype(np.float32)
+        frame[...] = means[0] - means[1] if len(means) == 2 else means[0]
     if not delta_m.any():
         raise InputError(f"{series.path}: found a difference of 0 in every voxel; check {series.context_path.name}")
     counts = ", ".join(f"{(types == kind).sum()} {kind}" for kind in wanted)
@@ -161,19 +161,19 @@ def _mean_of(series: Series, kind: str, rows: np.ndarray, delay: float, duration
             f"{series.context_path}: volume_type: found no {kind} at PostLabelingDelay {delay:g} s, LabelingDuration "
             f"{duration:g} s; give control and label at each delay, or mark the volumes n/a"
         )
-    return series.volumes[..., rows].mean(axis=-1, dtype=float)
+    return mean_volume(series.volumes, rows)
 
 
 def _mean_control(series: Series) -> np.ndarray | None:
     """Mean over the control volumes, (X, Y, Z), if there are any."""
     rows = series.types == "control"
-    return series.volumes[..., rows].mean(axis=-1, dtype=float).astype(np.float32) if rows.any() else None
+    return mean_volume(series.volumes, rows).astype(np.float32) if rows.any() else None
 
 
 def _mask(series: Series, given: str | os.PathLike | None, m0: np.ndarray) -> tuple[np.ndarray, int, str]:
     """The brain where M0 is above 0, (X, Y, Z) bool, how many voxels that left out, and where it came from."""
     names = [series.path.with_name(f"{scan_prefix(series.path)}_desc-brain_mask{ending}") for ending in NIFTI_ENDINGS]
-    path = next((name for name in names if name.is_file()), None) if given is None else Path(given)
+    path = next((name for name in names if kind_there(name)), None) if given is None else Path(given)
     if path is not None:
         image, volumes = read_image(path, n_dimensions=(3,))
         check_same_grid(path, image, series.path, series.image)
@@ -191,8 +191,9 @@ def _anatomy(series: Series, m0: np.ndarray) -> tuple[np.ndarray, str]:
     """An image (X, Y, Z) that shows where the head is."""
     if m0.min() < m0.max():
         return m0, "M0"
-    rows = np.isin(series.types, ("control", "label", "deltam"))
-    return np.abs(series.volumes[..., rows]).mean(axis=-1), "the mean volume, as M0 is one number"
+    rows = np.flatnonzero(np.isin(series.types, ("control", "label", "deltam")))
+    total = sum(np.abs(series.volumes[..., row], dtype=float) for row in rows)
+    return np.asarray(total / len(rows)), "the mean volume, as M0 is one number"
 
 
 def _bright_part(image: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
-"""`simulate.py`: fill a folder with cubes, or make a brain."""
+"""`simulate`: fill a folder with cubes, or make a brain."""
 
+import math
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from omegaconf import DictConfig
 from qtmnet.brain_figures import print_morphometry, save_brain_figures
 from qtmnet.brains import FOLDER, is_brain, tell
 from qtmnet.building import build_data
+from qtmnet.costs.afford import afford
+from qtmnet.costs.brains import brain_costs
+from qtmnet.costs.datasets import dataset_costs
 from qtmnet.data import QTMDataModule
 from qtmnet.store.cube_store import NoDatasetError
 from qtmnet.store.view import Look, View
@@ -36,6 +40,7 @@ def _simulate_cubes(cfg: DictConfig) -> str:
     data = build_data(cfg)
     if cfg.verify:
         return _verify(data)
+    afford(dataset_costs(data, ("train",), views=False))
     store = data.simulate("train")
     print(f"{data.n_cubes['train']} cubes: {store.url}")
     return store.url
@@ -62,15 +67,18 @@ def _verify(data: QTMDataModule) -> str:
 
 def _simulate_brain(cfg: DictConfig) -> Path:
     """Simulate a brain at its own voxel size, until a protocol's last readout, and show what it looks like."""
-    folder = Path(cfg.dir) if cfg.dir else FOLDER
-    stages = BrainStages(instantiate(cfg.phantom, _convert_="all"), folder=folder, tell=tell)
+    folder = FOLDER if cfg.dir is None else Path(cfg.dir)
+    phantom, simulator = instantiate(cfg.phantom, _convert_="all"), instantiate(cfg.simulator)
+    time = simulated_time(instantiate(cfg.acquisition, _convert_="all"))
+    afford(brain_costs(phantom, time, simulator, folder, until=cfg.until))
+    stages = BrainStages(phantom, folder=folder, tell=tell)
     if cfg.until is not None:
         stages.run_until(cfg.until)
         return folder
-    time = simulated_time(instantiate(cfg.acquisition, _convert_="all"))
-    brain = stages.brain(time, instantiate(cfg.simulator))
+    brain = stages.brain(time, simulator)
     seconds = sum(record.seconds for record in brain.records)
-    tell(f"brain: {seconds:.0f} s in all, at most {brain.records[-1].peak_gb:.1f} GB; stages in {folder}")
+    held = f", at most {peak:.1f} GB" if math.isfinite(peak := brain.records[-1].peak_gb) else ""
+    tell(f"brain: {seconds:.0f} s in all{held}; stages in {folder}")
     print_morphometry(save_brain_figures(brain, Path(cfg.run_dir)), "The brain beside published values")
     print(f"pictures and maps: {cfg.run_dir}")
     return folder

@@ -1,21 +1,24 @@
 """Streamed cubes as training data."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from torch.utils.data import DataLoader
 
-from qtmnet.data import QTMDataModule, check_counts
+from qtmnet.data import QTMDataModule
 from qtmnet.device_stream import DeviceCubeStream
 from qtmnet.filling import fill
+from qtmnet.limits import CubeCount, LoaderWorkers, SampleCount, TreeCount
 from qtmnet.samples import Sample
 from qtmnet.store.recipe import fingerprint
 from qtmnet.store.vessel_pool import VesselPool, growth_settings
 from qtmnet.store.view import Look
 from qtmnet.stream import CubeStream, StreamDataset
+from simulators.checking import checks_arguments
+from simulators.cores import n_cores
 from simulators.errors import InputError
+from simulators.limits import PathText, SettingsOf
 from simulators.transport.cupy import CupySimulator
 
 SAMPLES_TO_START_FROM = 32
@@ -38,22 +41,25 @@ class QTMStreamModule(QTMDataModule):
         InputError: for settings that make no data set.
     """
 
+    @checks_arguments
     def __init__(
         self,
         *arguments: Any,
-        samples_per_epoch: int = 6400,
-        n_trees: int = 64,
-        pool: str | None = None,
-        n_cubes: int = 64,
-        loader_workers: int | None = None,
-        **options: Any,
+        samples_per_epoch: SampleCount = 6400,
+        n_trees: TreeCount = 64,
+        pool: PathText | None = None,
+        n_cubes: CubeCount = 64,
+        loader_workers: LoaderWorkers | None = None,
+        **options: Annotated[Any, SettingsOf(QTMDataModule)],
     ) -> None:
-        check_counts(samples_per_epoch=(samples_per_epoch, 1), n_trees=(n_trees, 1))
-        super().__init__(*arguments, n_cubes=n_cubes, loader_workers=loader_workers or 0, **options)
+        if "validation_share" in options:
+            raise InputError("data.validation_share: all stored cubes are to validate with; give data.n_cubes")
+        n_workers = 0 if loader_workers is None else loader_workers
+        super().__init__(*arguments, n_cubes=n_cubes, loader_workers=n_workers, **options)
         self.samples_per_epoch, self.n_trees = samples_per_epoch, n_trees
         phantom = self.recipes["train"].phantom
         mark = fingerprint(growth_settings(phantom, self.seed))[:8]
-        self._pool_at = pool or str(Path("datasets") / f"trees-{mark}")
+        self.pool_at = str(Path("datasets") / f"trees-{mark}") if pool is None else str(pool)
         self.on_device = isinstance(self.recipes["train"].simulator, CupySimulator)
         if self.on_device and loader_workers:
             raise InputError(
@@ -61,7 +67,7 @@ class QTMStreamModule(QTMDataModule):
                 "give 0 or null"
             )
         if loader_workers is None and not self.on_device:
-            self.loader_workers = len(os.sched_getaffinity(0))
+            self.loader_workers = n_cores()
 
     @property
     def n_validation(self) -> int:
@@ -75,7 +81,7 @@ class QTMStreamModule(QTMDataModule):
 
     def pool(self) -> VesselPool:
         """The trees that the cubes are made with, those that are missing to be grown."""
-        return VesselPool(self._pool_at, self.recipes["train"].phantom, self.seed)
+        return VesselPool(self.pool_at, self.recipes["train"].phantom, self.seed)
 
     def simulate(self, split: str):  # type: ignore[no-untyped-def]
         """Simulate the cubes of a split that are missing, and grow the trees of the pool."""

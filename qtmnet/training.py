@@ -1,7 +1,8 @@
-"""`train.py`: simulate what is missing, train, evaluate."""
+"""`train`: simulate what is missing, train, evaluate."""
 
 import logging
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from qtmnet import ranks
 from qtmnet.building import build_data, build_estimator
-from qtmnet.checkpoint import epochs_done, load_estimator
+from qtmnet.checkpoint import epochs_done, load_estimator, trained_settings
+from qtmnet.costs.afford import afford
+from qtmnet.costs.cost import Cost
+from qtmnet.costs.training import training_costs
 from qtmnet.data import QTMDataModule
-from qtmnet.estimator import Recipe
 from qtmnet.evaluation import evaluate_on_cubes, print_table
 from qtmnet.finite import NotFinite
 from qtmnet.loggers import build_loggers, closed_at_end, log_settings
@@ -24,6 +27,7 @@ from qtmnet.metrics import Scores
 from qtmnet.module import QTMModule
 from qtmnet.pace import Pace
 from qtmnet.provenance import provenance
+from qtmnet.resuming import check_same
 from qtmnet.step_rate import threads
 from qtmnet.trainer import build_trainer, check_processes
 from simulators.errors import InputError
@@ -68,10 +72,11 @@ def _train(cfg: DictConfig) -> TrainingResult:
         raise InputError(
             f"data.n_cubes: found {data.n_cubes['train']}; give at least 2, to train on and to validate with"
         )
+    afford(_costs(cfg, data), tell=ranks.is_first())
     module = build_module(cfg, data)
     checkpoints = Path(cfg.run_dir) / "checkpoints"
     if cfg.resume is not None:
-        _check_same(load_estimator(cfg.resume).recipe, module.estimator.recipe)
+        check_same(cfg, module.estimator.recipe, load_estimator(cfg.resume).recipe, trained_settings(cfg.resume))
         checkpoints = Path(cfg.resume).parent  # so that the best of both parts is kept
         data.first_epoch = epochs_done(cfg.resume)
     keeper, latest = _keepers(checkpoints)
@@ -118,6 +123,19 @@ def build_module(cfg: DictConfig, data: QTMDataModule) -> QTMModule:
     )
 
 
+def _costs(cfg: DictConfig, data: QTMDataModule) -> Iterator[Cost]:
+    epochs = cfg.trainer.get("max_epochs")
+    return training_costs(
+        lambda: build_estimator(cfg, data),
+        data,
+        epochs=epochs if isinstance(epochs, int) else 1,  # anything else the trainer refuses
+        accelerator=str(cfg.trainer.get("accelerator", "auto")),
+        linear_start=cfg.linear_start and cfg.resume is None,
+        evaluate=cfg.evaluate,
+        run_dir=cfg.run_dir,
+    )
+
+
 def _keepers(folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
     """What keeps the best and the last checkpoint."""
     common: dict[str, Any] = {"dirpath": folder, "enable_version_counter": False}
@@ -139,17 +157,6 @@ def _fit(trainer: L.Trainer, module: QTMModule, data: QTMDataModule, *, resume: 
     finally:
         if torch.distributed.is_initialized():  # whoever trains next in this process opens a connection of its own
             torch.distributed.destroy_process_group()
-
-
-def _check_same(kept: Recipe, asked: Recipe) -> None:
-    """Refuse to go on with other settings than a checkpoint was made with."""
-    ours, theirs = kept.plain(), asked.plain()
-    different = [name for name in ours if ours[name] != theirs[name]]
-    if different:
-        name = different[0]
-        raise InputError(
-            f"resume: trained with other settings ({name}: {ours[name]}, now {theirs[name]}); repeat those of its run"
-        )
 
 
 def _quiet() -> None:

@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 
 from qtmnet.estimator import PERFUSION_SCALE
+from qtmnet.figure_files import save_figure
 from qtmnet.figures import pixels, validation_panel
 from simulators.errors import InputError
 
@@ -57,8 +58,7 @@ class ValidationMaps(L.Callback):
     def _show(self, trainer: L.Trainer, truth: np.ndarray, estimate: np.ndarray) -> None:
         epoch = trainer.current_epoch + 1
         figure = validation_panel(truth, estimate, f"epoch {epoch}")
-        self._folder.mkdir(parents=True, exist_ok=True)
-        figure.savefig(self._folder / f"epoch-{epoch:03d}.png")
+        save_figure(figure, self._folder / f"epoch-{epoch:03d}.png")
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image(NAME, pixels(figure), trainer.global_step, dataformats="HWC")

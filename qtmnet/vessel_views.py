@@ -19,7 +19,9 @@ from nibabel.affines import apply_affine, voxel_sizes
 from scipy.ndimage import gaussian_filter
 from skimage.measure import block_reduce, marching_cubes
 
+from qtmnet.figure_files import save_figure
 from simulators.errors import InputError
+from simulators.files import writing
 from simulators.forest import Forest
 
 ARTERY_RED, VEIN_BLUE = "#e8503a", "#3d68b8"
@@ -167,7 +169,7 @@ def save_vessel_picture(
     _add_legend(figure, axes, vessels, ink)
     if title:
         figure.suptitle(title, color=ink)
-    figure.savefig(path, dpi=140)
+    save_figure(figure, path, dpi=140)
 
 
 def _thickest_segments(
@@ -293,7 +295,8 @@ def save_vessel_page(
         scene_camera_eye={"x": -0.75, "y": 1.1, "z": 0.25},
     )
     body = figure.to_html(full_html=False, include_plotlyjs=True, default_height="100vh", config={"displaylogo": False})
-    path.write_text(f"{PAGE_HEAD.format(title=html.escape(title))}{body}</body>\n</html>\n", encoding="utf-8")
+    with writing(path) as draft:
+        draft.write_text(f"{PAGE_HEAD.format(title=html.escape(title))}{body}</body>\n</html>\n", encoding="utf-8")
 
 
 def _surface(mask: np.ndarray, affine: np.ndarray) -> dict[str, Any]:

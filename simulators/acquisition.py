@@ -8,12 +8,26 @@ present t seconds after labeling was switched on for good, gives every acquisiti
 for a bolus of length LD that is read PLD after its end.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Len
+from pydantic import BeforeValidator
 
+from simulators.checking import check_fields
 from simulators.errors import InputError
+from simulators.limits import VoxelSize, Within, one_as_list
+
+LabelingDuration = Annotated[float, Within(0, 20, "s", why="not ms", above=True)]
+
+Delay = Annotated[float, Within(0, 20, "s", why="not ms")]
+
+Delays = Annotated[tuple[Delay, ...], Len(1, 128), BeforeValidator(one_as_list)]
+
+Crushing = Annotated[float, Within(0, 2000, "mm/s", why="blood in the carotids reaches 1000")] | bool | None
+
+SliceTiming = Annotated[tuple[Delay, ...], Len(0, 512), BeforeValidator(one_as_list)]
 
 
 @dataclass(frozen=True)
@@ -33,47 +47,21 @@ class Acquisition:
         InputError: for values that no scanner could play out, or that look like milliseconds.
     """
 
-    labeling_duration: float | tuple[float, ...] = 1.45
-    post_labeling_delays: tuple[float, ...] = (1.025, 1.525, 2.025, 2.525)
-    voxel_size_mm: tuple[float, float, float] = (2.0, 2.0, 4.0)
-    vascular_crushing: float | None = None
-    slice_timing: tuple[float, ...] = ()
+    labeling_duration: LabelingDuration | Annotated[tuple[LabelingDuration, ...], Len(1, 128)] = 1.45
+    post_labeling_delays: Delays = (1.025, 1.525, 2.025, 2.525)
+    voxel_size_mm: VoxelSize = (2.0, 2.0, 4.0)
+    vascular_crushing: Crushing = None
+    slice_timing: SliceTiming = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.labeling_duration, Sequence):
-            object.__setattr__(self, "labeling_duration", _seconds("labeling_duration", self.labeling_duration))
-        for name in ("post_labeling_delays", "slice_timing"):
-            object.__setattr__(self, name, _seconds(name, getattr(self, name)))
-        size = tuple(float(edge) for edge in np.broadcast_to(self.voxel_size_mm, 3))
-        object.__setattr__(self, "voxel_size_mm", size)
+        check_fields(self)
         if isinstance(self.vascular_crushing, bool):
             object.__setattr__(self, "vascular_crushing", 0.0 if self.vascular_crushing else None)
-        self._check()
-
-    def _check(self) -> None:
-        if not self.post_labeling_delays:
-            raise InputError("post_labeling_delays: found none; give at least one delay in s")
-        if min(self.post_labeling_delays) < 0 or max(self.post_labeling_delays) > 20:
-            raise InputError(
-                f"post_labeling_delays: found {list(self.post_labeling_delays)}; give seconds from 0 to 20, not ms"
-            )
         if len(self.labeling_durations) not in (1, self.n_delays):
             raise InputError(
                 f"labeling_duration: found {len(self.labeling_durations)} values for {self.n_delays} delays; "
                 "give one, or one for each delay"
             )
-        if min(self.labeling_durations) <= 0 or max(self.labeling_durations) > 20:
-            raise InputError(
-                f"labeling_duration: found {self.labeling_duration}; give seconds above 0, at most 20, not ms"
-            )
-        if min(self.voxel_size_mm) <= 0:
-            raise InputError(f"voxel_size_mm: found {list(self.voxel_size_mm)}; give three lengths in mm above 0")
-        if self.vascular_crushing is not None and not self.vascular_crushing >= 0:
-            raise InputError(
-                f"vascular_crushing: found {self.vascular_crushing}; give a velocity in mm/s, 0 or more, or null"
-            )
-        if self.slice_timing and (min(self.slice_timing) < 0 or max(self.slice_timing) > 20):
-            raise InputError(f"slice_timing: found {list(self.slice_timing)}; give seconds from 0 to 20, not ms")
 
     @property
     def n_delays(self) -> int:
@@ -112,13 +100,3 @@ class Acquisition:
         """Time (s) from the start of labeling to the last readout of any slice: how long S must be known."""
         durations = np.broadcast_to(self.labeling_durations, self.n_delays)
         return float(max(durations + self.post_labeling_delays) + max(self.slice_timing, default=0.0))
-
-
-def _seconds(name: str, values: object) -> tuple[float, ...]:
-    try:
-        seconds = tuple(float(value) for value in np.atleast_1d(np.asarray(values, dtype=float)))
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: found {values!r}; give numbers in s") from None
-    if not np.isfinite(seconds).all():
-        raise InputError(f"{name}: found {list(seconds)}; give finite numbers in s")
-    return seconds

@@ -2,18 +2,22 @@
 
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import affine_transform, distance_transform_edt
 
+from simulators.checking import check_fields
 from simulators.errors import InputError
+from simulators.limits import PathText
 
 OUTSIDE, GREY, WHITE, CSF = 0, 1, 2, 3
 """Values of a tissue map."""
 
 SHELL_MM = 4.0
 """How far outside of the brain pial vessels may run: brain masks hug the brain."""
+
+FARTHEST_BRAIN_MM = 500.0
+"""From one side of a brain to the other, however it lies: more than any animal's."""
 
 FARTHEST_MM = 150.0
 """Great vessels reach no farther beyond the brain, down the neck."""
@@ -64,15 +68,16 @@ class TissueMaps:
         InputError: if only some of the files are given.
     """
 
-    grey: str | None = None
-    white: str | None = None
-    csf: str | None = None
+    grey: PathText | None = None
+    white: PathText | None = None
+    csf: PathText | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         given = [name for name in MAPS if getattr(self, name) is not None]
         if given and len(given) < len(MAPS):
             missing = next(name for name in MAPS if name not in given)
-            raise InputError(f"anatomy.{missing}: found none; give grey, white and csf, or none of them for MNI152")
+            raise InputError(f"{missing}: found none; give grey, white and csf, or none of them for MNI152")
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -122,6 +127,9 @@ def _grid(
     ends = np.stack([occupied.min(axis=0) - 0.5, occupied.max(axis=0) + 0.5])
     corners = _through(affine, _corners_of_box(ends))
     origin = _through(affine, _corners_of_box(np.array([[-0.5] * 3, np.array(shares.shape[1:]) - 0.5]))).min(axis=0)
+    extent = np.ptp(corners, axis=0).max()
+    if extent > FARTHEST_BRAIN_MM:
+        raise InputError(f"anatomy: found a brain of {extent:.0f} mm; give maps whose affines are in mm")
     _check_near(to_hold, corners)
     low = np.minimum(corners.min(axis=0) - SHELL_MM, to_hold.min(axis=0) - 1.0)
     high = np.maximum(corners.max(axis=0) + SHELL_MM, to_hold.max(axis=0) + 1.0)
@@ -185,26 +193,19 @@ def _read_mni152() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read_files(files: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    import nibabel as nib
+    from simulators.nifti_file import look_at  # nibabel: not for those who read no image
 
     shares: list[np.ndarray] = []
     affine = np.eye(4)
-    for name, file in zip(MAPS, files, strict=True):
-        if not Path(file).is_file():
-            raise InputError(f"{file}: anatomy.{name}: no such file; give a NIfTI map of shares")
-        try:
-            image = nib.load(file)
-            share = np.asarray(image.dataobj, np.float32)  # type: ignore[attr-defined]
-        except Exception as error:  # nibabel, gzip and zlib each have errors of their own
-            reason = " ".join(str(error).split())[:100]
-            raise InputError(f"{file}: anatomy.{name}: unreadable ({reason}); give a NIfTI map of shares") from None
-        if share.ndim != 3 or not np.isfinite(share).all() or share.min() < -1e-3 or share.max() > 1 + 1e-3:
-            raise InputError(
-                f"{file}: anatomy.{name}: found {share.ndim} dimensions, values {np.fmin.reduce(share, None):g} to "
-                f"{np.fmax.reduce(share, None):g}; give a 3D map of shares from 0 to 1"
-            )
-        if shares and (share.shape != shares[0].shape or not np.allclose(image.affine, affine, atol=1e-3)):  # type: ignore[attr-defined]
-            raise InputError(f"{file}: anatomy.{name}: found another grid than {files[0]}'s; resample it to that")
-        affine = np.asarray(image.affine)  # type: ignore[attr-defined]
+    for name, path in zip(MAPS, files, strict=True):
+        advice = "give a NIfTI map of shares"
+        file = look_at(path, (3,), setting=f"anatomy.{name}", missing=advice, advice=advice)
+        share = file.voxels()[..., 0]
+        if share.min() < -1e-3 or share.max() > 1 + 1e-3:
+            found = f"found values {share.min():g} to {share.max():g}"
+            raise file.error(found, "give a 3D map of shares from 0 to 1")
+        if shares and (share.shape != shares[0].shape or not np.allclose(file.header.affine, affine, atol=1e-3)):
+            raise file.error(f"found another grid than {files[0]}'s", "resample it to that")
+        affine = np.asarray(file.header.affine)
         shares.append(share)
     return np.stack(shares), affine

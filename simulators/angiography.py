@@ -16,8 +16,10 @@ from simulators._vessel_graph import lowest_ends, nearest_ends, skeleton_of, tre
 from simulators._vessel_mask import SMALLEST_VOLUME_MM3, evened, segment
 from simulators._vessel_radius import radii_from_blood
 from simulators.errors import InputError
-from simulators.files import one_line
 from simulators.great_vessels import GreatVessels, names_by_place, read_transform, without_multifurcations
+
+MOST_VOXELS = 2**29
+"""Of an image as fine in all directions as in its finest: 512 × 1024 × 1024, more than any angiogram has."""
 
 NO_VESSEL = "image: found no vessel; give an angiogram whose vessels are brighter than tissue"
 
@@ -124,23 +126,25 @@ def isotropic(image: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.nda
         return image, affine
     step = edge.min() / edge
     nx, ny, nz = (np.floor((np.array(image.shape) - 1) / step + 1e-6).astype(int) + 1).tolist()
+    if nx * ny * nz > MOST_VOXELS:
+        raise InputError(
+            f"image: found voxels of {edge.round(3).tolist()} mm, which make {nx} × {ny} × {nz} of the finest edge; "
+            f"resample it to {MOST_VOXELS} voxels at most"
+        )
     finer = affine @ np.diag([*step, 1.0])
     return ndimage.affine_transform(image, step, output_shape=(nx, ny, nz), order=3, mode="nearest"), finer
 
 
 def _read_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Image (X, Y, Z) and affine of a NIfTI."""
-    import nibabel as nib
+    from simulators.nifti_file import look_at  # nibabel: not for those who read no image
 
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give the NIfTI of a TOF angiogram")
-    try:
-        file = nib.load(path)
-        data = np.asarray(file.dataobj)  # type: ignore[attr-defined]
-        affine = np.array(file.affine)  # type: ignore[attr-defined]
-    except Exception as error:  # nibabel, gzip and zlib each have errors of their own
-        raise InputError(f"{path}: not readable as NIfTI ({one_line(error)[:100]}); copy or convert it again") from None
-    return data.reshape(data.shape[:3]) if data.ndim > 3 and np.prod(data.shape[3:]) == 1 else data, affine
+    advice = "give the NIfTI of a TOF angiogram"
+    file = look_at(path, missing=advice, advice="copy or convert it again")
+    data = file.voxels()
+    if data.shape[-1] > 1:
+        raise file.error(f"dim: found {file.header.shape}", "give one 3D volume")
+    return data[..., 0], np.array(file.header.affine)
 
 
 def _checked(image: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

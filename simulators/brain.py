@@ -4,7 +4,6 @@ The stages in reading order: great vessels, anatomy, pial vessels, arterioles an
 kept in a folder and is made anew only when something that it depends on has changed.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -29,6 +28,7 @@ from simulators.brain_vessels import (
     with_flow,
 )
 from simulators.capillaries import CapillaryPlan
+from simulators.cores import n_cores
 from simulators.cube import DEFAULT_TIME
 from simulators.errors import InputError
 from simulators.great_vessels import GreatVessels
@@ -321,7 +321,7 @@ class BrainStages:
         """Step response at the given times (s)."""
         simulator = simulator or NumbaSimulator()
         if isinstance(simulator, NumbaSimulator) and simulator.n_threads is None:
-            simulator = replace(simulator, n_threads=os.cpu_count() or 1)
+            simulator = replace(simulator, n_threads=n_cores())
         parameters, at = self.parameters, np.asarray(time, float)
         how = {name: value for name, value in asdict(simulator).items() if name != "n_threads"}  # type: ignore[call-overload]
         settings = {

@@ -2,14 +2,41 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Len
+from pydantic import BeforeValidator
 
 from simulators.anatomy import TissueMaps
+from simulators.checking import check_fields
 from simulators.errors import InputError
 from simulators.forest import ARTERIAL_MURRAY_K
 from simulators.great_vessels import GreatVessels, read_great_vessels, template_arteries, template_veins
-from simulators.label import LabelKinetics
+from simulators.label import Exchange, ExtravascularVolume, LabelKinetics
+from simulators.limits import T1, Candidates, MurrayConstant, PathText, Permeability, SeedNumber, Within, none_as_empty
+
+Millimetre = Annotated[float, Within(-1000, 1000, "mm")]
+
+BrainEdge = Annotated[float, Within(0.5, 10, "mm", why="1 mm makes 1.7 million terminals; a lobe has a few cm")]
+
+Spacing = Annotated[float, Within(1, 50, "mm")]
+
+BrainPerfusion = Annotated[float, Within(1e-3, 1000, "mL/100g/min", why="the kidney's cortex has 400")]
+
+BrainFluctuation = Annotated[float, Within(0, 0.3, why="beyond it voxels would be left without blood")]
+
+BrainCapillaryVolume = Annotated[float, Within(1e-4, 0.2, "mL/mL", why="published are 0.01 to 0.06")]
+
+InletShare = Annotated[float, Within(0, 1, above=True)]
+
+PerfusionFactor = Annotated[float, Within(1e-3, 100)]
+
+PerfusionFactors = Annotated[Mapping[str, PerfusionFactor], BeforeValidator(none_as_empty)]
+
+TerritoryDelay = Annotated[float, Within(0, 20, "s", why="not ms")]
+
+TerritoryDelays = Annotated[Mapping[str, TerritoryDelay], BeforeValidator(none_as_empty)]
 
 
 @dataclass(frozen=True)
@@ -27,17 +54,18 @@ class Angiography:
         InputError: if arteries are given twice.
     """
 
-    swc: str | None = None
-    tof: str | None = None
-    transform: str | None = None
-    inlets: tuple[tuple[float, float, float], ...] | None = None
-    veins_swc: str | None = None
+    swc: PathText | None = None
+    tof: PathText | None = None
+    transform: PathText | None = None
+    inlets: Annotated[tuple[tuple[Millimetre, Millimetre, Millimetre], ...], Len(1, 100)] | None = None
+    veins_swc: PathText | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.swc is not None and self.tof is not None:
-            raise InputError("angiography: found swc and tof; give one of them")
+            raise InputError("swc: found beside tof; give one of them")
         if self.transform is not None and self.swc is None and self.tof is None:
-            raise InputError("angiography.transform: found a file but no swc or tof; give what it moves")
+            raise InputError("transform: found a file but no swc or tof; give what it moves")
 
     @property
     def files(self) -> dict[str, str]:
@@ -93,59 +121,36 @@ class BrainParameters:
 
     anatomy: TissueMaps = field(default_factory=TissueMaps)
     angiography: Angiography = field(default_factory=Angiography)
-    seed: int = 0
-    voxel_size_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    pial_spacing_mm: float = 4.0
-    n_candidates: int = 3
-    inlet_shares: Mapping[str, float] | None = field(default_factory=lambda: dict(INLET_SHARES))
-    grey_perfusion: float = 60.0
-    white_perfusion: float = 20.0
-    perfusion_fluctuation: float = 0.1
-    territory_perfusion: Mapping[str, float] = field(default_factory=dict)
-    territory_delay: Mapping[str, float] = field(default_factory=dict)
-    arterial_murray_k: float = ARTERIAL_MURRAY_K
-    venous_murray_k: float = BRAIN_VENOUS_MURRAY_K
-    grey_capillary_volume: float = 0.022
-    white_capillary_volume: float = 0.016
-    permeability_surface_ml_100g_min: float = 150.0
-    exchange: str = "two_compartment"
-    t1_blood: float = 1.65
-    t1_tissue: float = 1.2
-    extravascular_volume: float = 0.9
+    seed: SeedNumber = 0
+    voxel_size_mm: tuple[BrainEdge, BrainEdge, BrainEdge] = (1.0, 1.0, 1.0)
+    pial_spacing_mm: Spacing = 4.0
+    n_candidates: Candidates = 3
+    inlet_shares: Mapping[str, InletShare] | None = field(default_factory=lambda: dict(INLET_SHARES))
+    grey_perfusion: BrainPerfusion = 60.0
+    white_perfusion: BrainPerfusion = 20.0
+    perfusion_fluctuation: BrainFluctuation = 0.1
+    territory_perfusion: Annotated[Mapping[str, PerfusionFactor], BeforeValidator(none_as_empty)] = field(
+        default_factory=dict
+    )
+    territory_delay: Annotated[Mapping[str, TerritoryDelay], BeforeValidator(none_as_empty)] = field(
+        default_factory=dict
+    )
+    arterial_murray_k: MurrayConstant = ARTERIAL_MURRAY_K
+    venous_murray_k: MurrayConstant = BRAIN_VENOUS_MURRAY_K
+    grey_capillary_volume: BrainCapillaryVolume = 0.022
+    white_capillary_volume: BrainCapillaryVolume = 0.016
+    permeability_surface_ml_100g_min: Permeability = 150.0
+    exchange: Exchange = "two_compartment"
+    t1_blood: T1 = 1.65
+    t1_tissue: T1 = 1.2
+    extravascular_volume: ExtravascularVolume = 0.9
 
     def __post_init__(self) -> None:
-        size = tuple(float(edge) for edge in np.atleast_1d(self.voxel_size_mm))
-        if len(size) != 3 or not all(0.5 <= edge <= 10 for edge in size):
-            raise InputError(f"phantom.voxel_size_mm: found {self.voxel_size_mm}; give three edges of 0.5 to 10 mm")
-        object.__setattr__(self, "voxel_size_mm", size)
-        for name, low, high in (
-            ("pial_spacing_mm", 1, 50),
-            ("n_candidates", 1, 100),
-            ("grey_perfusion", 1e-3, 1000),
-            ("white_perfusion", 1e-3, 1000),
-            ("perfusion_fluctuation", 0, 0.3),
-            ("arterial_murray_k", 1e-3, 1),
-            ("venous_murray_k", 1e-3, 1),
-            ("grey_capillary_volume", 1e-4, 0.2),
-            ("white_capillary_volume", 1e-4, 0.2),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise InputError(f"phantom.{name}: found {getattr(self, name)}; give {low} to {high}")
-        if int(self.n_candidates) != self.n_candidates or int(self.seed) != self.seed or self.seed < 0:
-            raise InputError(
-                f"phantom: found n_candidates {self.n_candidates}, seed {self.seed}; give whole numbers, 0 or more"
-            )
+        check_fields(self)
         shares = self.inlet_shares
-        if shares is not None and not (min(shares.values(), default=0) > 0 and abs(sum(shares.values()) - 1) < 1e-6):
+        if shares is not None and not abs(sum(shares.values()) - 1) < 1e-6:
             told = ", ".join(f"{name} {share:g}" for name, share in shares.items())
-            raise InputError(f"phantom.inlet_shares: found {told}; give shares above 0 that add up to 1, or null")
-        for name in ("territory_perfusion", "territory_delay"):
-            object.__setattr__(self, name, dict(getattr(self, name) or {}))
-        for name, low in (("territory_perfusion", 1e-3), ("territory_delay", 0.0)):
-            for territory, value in getattr(self, name).items():
-                if not low <= value <= 100:
-                    raise InputError(f"phantom.{name}.{territory}: found {value}; give {low} to 100")
-        _ = self.label  # refuses what no tissue has
+            raise InputError(f"inlet_shares: found {told or 'none'}; give shares above 0 that add up to 1, or null")
 
     @property
     def label(self) -> LabelKinetics:

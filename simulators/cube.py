@@ -4,15 +4,30 @@ The stages in reading order: perfusion map, arterial and venous forests, capilla
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from simulators.borrowed_trees import Trees, serving, turned
 from simulators.capillaries import CapillaryBeds, CapillaryPlan, draw_capillaries
+from simulators.checking import check_fields
 from simulators.errors import InputError
 from simulators.forest import ARTERIAL_MURRAY_K, VENOUS_MURRAY_K, Forest
 from simulators.growth import grow_forest
-from simulators.label import LabelKinetics
+from simulators.label import Exchange, ExtravascularVolume, LabelKinetics
+from simulators.limits import (
+    T1,
+    Candidates,
+    CapillaryVolume,
+    Drawn,
+    Fluctuation,
+    MurrayConstant,
+    Perfusion,
+    Permeability,
+    Span,
+    VoxelSize,
+    Within,
+)
 from simulators.perfusion import flow_from_perfusion, regional_perfusion
 from simulators.seeding import Seed, Stage, generator, stage_seed
 from simulators.transport.numba import NumbaSimulator
@@ -23,7 +38,20 @@ from simulators.vasculature import Vasculature
 DEFAULT_TIME = tuple(0.25 * k for k in range(1, 21))
 """s since labeling began: 0.25 to 5.0."""
 
-Range = float | tuple[float, float]
+MOST_VOXELS = 2**21
+"""Of a cube, 128³: with 20 times and 2 images of each, its record is 170 MB."""
+
+Edge = Annotated[int, Within(1, 512, "voxels", why="a cube is a block of tissue; for more give phantom=brain")]
+
+Regions = Annotated[int, Within(1, 100_000)]
+
+Reach = Annotated[float, Within(0, 100, "mm", above=True)]
+
+Probability = Annotated[float, Within(0, 1, above=True)]
+
+InletDelay = Annotated[float, Within(0, 20, "s", why="not ms", above=True)]
+
+DelaySpread = Annotated[float, Within(0, 10, "s", why="not ms")]
 
 
 @dataclass(frozen=True)
@@ -47,60 +75,33 @@ class CubeParameters:
         exchange, t1_blood, t1_tissue, extravascular_volume: see `LabelKinetics`.
     """
 
-    shape: tuple[int, int, int] = (32, 32, 32)
-    voxel_size_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    n_regions: int = 40
-    perfusion_range: tuple[float, float] = (0.0, 80.0)
-    perfusion_fluctuation: float = 0.1
-    new_inlet_probability: float = 0.01
-    reach_mm: float = 5.0
-    n_candidates: int = 3
-    arterial_murray_k: Range = ARTERIAL_MURRAY_K
-    venous_murray_k: Range = VENOUS_MURRAY_K
-    capillary_volume_fraction: Range = 0.02
-    permeability_surface_ml_100g_min: Range = 150.0
-    inlet_delay: Range = (0.2, 1.2)
-    inlet_delay_spread: float = 0.15
-    exchange: str = "two_compartment"
-    t1_blood: float = 1.65
-    t1_tissue: float = 1.2
-    extravascular_volume: float = 0.9
+    shape: tuple[Edge, Edge, Edge] = (32, 32, 32)
+    voxel_size_mm: VoxelSize = (1.0, 1.0, 1.0)
+    n_regions: Regions = 40
+    perfusion_range: Span[Perfusion] = (0.0, 80.0)
+    perfusion_fluctuation: Fluctuation = 0.1
+    new_inlet_probability: Probability = 0.01
+    reach_mm: Reach = 5.0
+    n_candidates: Candidates = 3
+    arterial_murray_k: Drawn[MurrayConstant] = ARTERIAL_MURRAY_K
+    venous_murray_k: Drawn[MurrayConstant] = VENOUS_MURRAY_K
+    capillary_volume_fraction: Drawn[CapillaryVolume] = 0.02
+    permeability_surface_ml_100g_min: Drawn[Permeability] = 150.0
+    inlet_delay: Drawn[InletDelay] = (0.2, 1.2)
+    inlet_delay_spread: DelaySpread = 0.15
+    exchange: Exchange = "two_compartment"
+    t1_blood: T1 = 1.65
+    t1_tissue: T1 = 1.2
+    extravascular_volume: ExtravascularVolume = 0.9
 
     def __post_init__(self) -> None:
-        for name in ("shape", "voxel_size_mm", "perfusion_range"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name in DRAWN:
-            low, high = np.broadcast_to(np.asarray(getattr(self, name), float), 2)
-            if not 0 < low <= high < np.inf:
-                raise InputError(
-                    f"{name}: found {getattr(self, name)}; give a number above 0, or low and high of a range"
-                )
-        self._check()
-
-    def _check(self) -> None:
-        """Refuse at once what a later stage would refuse."""
-        if len(self.shape) != 3 or min(self.shape) < 1 or any(int(n) != n for n in self.shape):
-            raise InputError(f"shape: found {self.shape}; give three voxel counts of at least 1")
-        if len(self.voxel_size_mm) != 3 or not min(self.voxel_size_mm) > 0:
-            raise InputError(f"voxel_size_mm: found {self.voxel_size_mm}; give three lengths above 0")
-        for name, least in (("n_regions", 1), ("n_candidates", 1)):
-            if not getattr(self, name) >= least or int(getattr(self, name)) != getattr(self, name):
-                raise InputError(f"{name}: found {getattr(self, name)}; give a whole number, at least {least}")
-        for name in ("inlet_delay_spread", "perfusion_fluctuation"):
-            if not getattr(self, name) >= 0:
-                raise InputError(f"{name}: found {getattr(self, name)}; give 0 or more")
-        low, high = self.perfusion_range
-        if not 0 <= low <= high or not high > 0:
+        check_fields(self)
+        if np.prod(self.shape) > MOST_VOXELS:
             raise InputError(
-                f"perfusion_range: found {self.perfusion_range}; give 0 ≤ low ≤ high mL/100g/min, high above 0"
+                f"shape: found {list(self.shape)}, {np.prod(self.shape)} voxels; give at most {MOST_VOXELS} in all"
             )
-        if not 0 < self.new_inlet_probability <= 1:
-            raise InputError(f"new_inlet_probability: found {self.new_inlet_probability}; give above 0, at most 1")
-        if not self.reach_mm > 0:
-            raise InputError(f"reach_mm: found {self.reach_mm}; give a length above 0")
-        if not np.max(self.capillary_volume_fraction) < 1:
-            raise InputError(f"capillary_volume_fraction: found {self.capillary_volume_fraction}; give less than 1")
-        self.label(float(np.max(self.permeability_surface_ml_100g_min)))
+        if self.perfusion_range[1] == 0:
+            raise InputError(f"perfusion_range: found {list(self.perfusion_range)}; give a range that ends above 0")
 
     def label(self, permeability_surface_ml_100g_min: float) -> LabelKinetics:
         """Kinetics of the label in a cube of this permeability."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from simulators.errors import InputError
 from simulators.forest import depth_first_order
+from simulators.reading import TEXT_FILE, read_text
 from simulators.swc_rows import SwcRows, is_depth_first, parents_of, read_rows
 
 TEMPLATE = Path(__file__).parent / "vessels"
@@ -242,10 +243,7 @@ def read_transform(source: "str | os.PathLike[str] | np.ndarray") -> np.ndarray:
     """The affine that a file or array holds, (4, 4)."""
     if isinstance(source, np.ndarray):
         return _affine(np.asarray(source, float), "transform")
-    try:
-        text = Path(source).read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(f"{source}: cannot be read ({error.strerror}); name a text file of four rows") from None
+    text = read_text(source, TEXT_FILE, advice="name a text file of four rows", strict=False)
     found = []
     for k, line in enumerate(text.split("\n"), 1):
         fields = line.partition("#")[0].replace(",", " ").split()

@@ -1,13 +1,15 @@
 """How labeled water fares on its way: decay, and exchange between capillary and tissue."""
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
-import numpy as np
-
-from simulators.errors import InputError
+from simulators.checking import check_fields
+from simulators.limits import T1, Permeability, Within
 from simulators.perfusion import TISSUE_DENSITY
 
-EXCHANGES = ("two_compartment", "none")
+Exchange = Literal["two_compartment", "none"]
+
+ExtravascularVolume = Annotated[float, Within(0.01, 1, "mL/mL", why="water in a mL of tissue")]
 
 
 @dataclass(frozen=True)
@@ -25,27 +27,14 @@ class LabelKinetics:
         InputError: for values that no tissue has.
     """
 
-    t1_blood: float = 1.65
-    t1_tissue: float = 1.2
-    exchange: str = "two_compartment"
-    permeability_surface_ml_100g_min: float = 150.0
-    extravascular_volume: float = 0.9
+    t1_blood: T1 = 1.65
+    t1_tissue: T1 = 1.2
+    exchange: Exchange = "two_compartment"
+    permeability_surface_ml_100g_min: Permeability = 150.0
+    extravascular_volume: ExtravascularVolume = 0.9
 
     def __post_init__(self) -> None:
-        if self.exchange not in EXCHANGES:
-            raise InputError(f"exchange: found {self.exchange!r}; give one of {', '.join(EXCHANGES)}")
-        for name in ("t1_blood", "t1_tissue", "extravascular_volume"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name}: found {getattr(self, name)}; give a number above 0")
-        for name in ("t1_blood", "t1_tissue"):
-            if 20 < getattr(self, name) < np.inf:
-                raise InputError(f"{name}: found {getattr(self, name)}; give s, not ms, or .inf for no decay")
-        if self.extravascular_volume > 1:
-            raise InputError(f"extravascular_volume: found {self.extravascular_volume}; give mL/mL, at most 1")
-        if not self.permeability_surface_ml_100g_min >= 0:
-            raise InputError(
-                f"permeability_surface_ml_100g_min: found {self.permeability_surface_ml_100g_min}; give 0 or more"
-            )
+        check_fields(self)
 
     def exchange_rates(self, capillary_volume_fraction: float) -> tuple[float, float]:
         """Rates (1/s) at which label leaves capillary blood and tissue: PS / V_c and PS / V_t."""

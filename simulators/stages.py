@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import resource
+import math
 import sys
 import time
 import zipfile
@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import BinaryIO
 
 import numpy as np
 
 from simulators.errors import InputError
 from simulators.files import one_line, writing
+from simulators.reading import NUMPY_FILE, kind_there, open_file
 
 Arrays = dict[str, np.ndarray]
 
@@ -26,7 +28,7 @@ class StageRecord:
     Attributes:
         name: of the stage.
         seconds: that it took, reading or writing its file included.
-        peak_gb: most memory that the process had held by its end, GB.
+        peak_gb: most memory that the process had held by its end, GB; NaN where the system does not tell.
         kept: whether it was read from the folder.
     """
 
@@ -85,7 +87,8 @@ class StageFolder:
                     np.savez(stream, settings=np.array(said), **arrays)  # type: ignore[arg-type]
         record = StageRecord(name, time.perf_counter() - begin, peak_gb(), kept)
         self.records.append(record)
-        self._say(f"{name}: {record.seconds:.1f} s, {record.peak_gb:.1f} GB{', kept from before' if kept else ''}")
+        held = f", {record.peak_gb:.1f} GB" if math.isfinite(record.peak_gb) else ""
+        self._say(f"{name}: {record.seconds:.1f} s{held}{', kept from before' if kept else ''}")
         return Made(arrays, fingerprint)
 
     def _say(self, line: str) -> None:
@@ -102,15 +105,19 @@ class StageFolder:
 
     def _read(self, file: Path, said: str) -> Arrays | None:
         """What a file keeps; None if it is not there, of other settings or damaged."""
+        if kind_there(file) is None:
+            return None
+        # Opened here: NumPy leaves the file of a damaged archive open.
+        with open_file(file, NUMPY_FILE, advice="move it away, or choose another dir") as stream:
+            return self._loaded(file, stream, said)
+
+    def _loaded(self, file: Path, stream: BinaryIO, said: str) -> Arrays | None:
         try:
-            # Opened here: NumPy leaves the file of a damaged archive open.
-            with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            with np.load(stream, allow_pickle=False) as stored:
                 if str(stored["settings"]) == said:
                     return {name: stored[name] for name in stored.files if name != "settings"}
-        except FileNotFoundError:
-            pass
         # RuntimeError is what zipfile says of flags and versions that it does not know.
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, RuntimeError) as error:
             self._say(f"{file}: unreadable ({one_line(error)}); made anew")
         return None
 
@@ -125,16 +132,27 @@ def file_fingerprint(path: str | Path, setting: str) -> str:
     Raises:
         InputError: if it cannot be read.
     """
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
-    except OSError as error:
-        raise InputError(f"{path}: {setting}: cannot be read ({error.strerror}); name a file that can") from None
+    with open_file(path, NUMPY_FILE, setting=setting, advice="name a file that can be read") as stream:
+        digest = hashlib.file_digest(stream, "sha256")  # type: ignore[arg-type]
+        return digest.hexdigest()[:12]
 
 
 def peak_gb() -> float:
-    """Most memory that this process has held, GB."""
+    """Most memory that this process has held, GB; NaN where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return _peak_gb_by_psutil()
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kB here
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+def _peak_gb_by_psutil() -> float:
+    try:
+        from psutil import Process
+    except ImportError:
+        return math.nan
+    return getattr(Process().memory_info(), "peak_wset", math.nan) / 1e9
 
 
 def _plain(value: object) -> object:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from simulators.errors import InputError
+from simulators.files import writing
 from simulators.forest import ARTERIAL_MURRAY_K, Forest, depth_first_order, flow_from_terminals, murray_radius
 from simulators.swc_rows import SwcRows, is_depth_first, parents_of, read_rows
 
@@ -46,14 +47,9 @@ def write_swc(path: str | os.PathLike[str], forest: Forest) -> None:
     rows = zip(kind.tolist(), *forest.position.T.tolist(), forest.radius.tolist(), parent.tolist(), strict=True)
     # repr writes the digits that read back to the same bits.
     nodes = [f"{number} {' '.join(map(repr, row))}" for number, row in enumerate(rows, 1)]
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        draft.write_text("\n".join([*_header(target, forest), *nodes, ""]), encoding="utf-8")
-        draft.replace(target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise InputError(f"{target}: cannot be written ({error.strerror}); name a file in a folder of yours") from None
+    text = "\n".join([*_header(target, forest), *nodes, ""])
+    with writing(target) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
 
 
 def read_swc(path: str | os.PathLike[str], *, murray_k: float | None = None) -> Forest:

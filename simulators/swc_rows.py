@@ -12,6 +12,7 @@ import numpy as np
 
 from simulators.errors import InputError
 from simulators.forest import flow_from_terminals
+from simulators.reading import SWC_FILE, read_text
 
 COLUMNS = ("id", "type", "x", "y", "z", "radius", "parent")
 
@@ -60,10 +61,7 @@ def read_rows(path: Path) -> SwcRows:
     Raises:
         InputError: if it cannot be read, holds no node, or a line is not seven numbers.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name an SWC file") from None
+    text = read_text(path, SWC_FILE, advice="name an SWC file", strict=False)
     number: list[list[float]] = []
     line: list[int] = []
     comments = defaultdict(list)

@@ -1,5 +1,9 @@
-"""What tests of both packages share: running the commands as a user does, on problems of a second."""
+"""What tests of both packages share: running the commands as a user does, on problems of a second.
 
+Whole folders of tests run in a process for each core, with one thread each; files and single tests in this process.
+"""
+
+import os
 import runpy
 import sys
 from collections.abc import Callable, Sequence
@@ -9,7 +13,13 @@ from pathlib import Path
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
+from simulators.cores import n_cores
+
 ROOT = Path(__file__).parents[1]
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before anything that counts threads is imported
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 TINY = (
     "phantom.shape=[8,8,8]",
@@ -22,6 +32,13 @@ TINY = (
     "trainer.accelerator=cpu",
 )
 """Overrides that make a training a matter of seconds; the stages are all there."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Processes of `--numprocesses=auto`; starting some takes longer than most single files of tests."""
+    folders = all((config.invocation_params.dir / word).is_dir() for word in config.args)
+    return n_cores() if folders and n_cores() > 1 else 0
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from qtmnet.cluster import LOST_IN_A_ROW, Task
-from qtmnet.cluster.workers import checked, n_cores, package, single_threaded, uninterrupted
+from qtmnet.cluster.workers import package, single_threaded, uninterrupted
+from qtmnet.limits import WorkerCount
+from simulators.checking import check_fields
+from simulators.cores import n_cores
 from simulators.errors import InputError
 from simulators.files import one_line
+from simulators.limits import PathText, Word
 
 SECONDS_TO_CONNECT = 10
 
@@ -29,12 +33,12 @@ class DaskCluster:
         dashboard_address: of Dask's own web page (":8787"; needs bokeh); None: none.
     """
 
-    address: str | None = None
-    n_workers: int | None = None
-    dashboard_address: str | None = None
+    address: PathText | None = None
+    n_workers: WorkerCount | None = None
+    dashboard_address: Word | None = None
 
     def __post_init__(self) -> None:
-        checked(self.n_workers, "n_workers")
+        check_fields(self)
 
     def run(self, tasks: Sequence[Task]) -> Iterator[bool]:
         """Run the tasks; see `qtmnet.cluster.Cluster`."""

@@ -14,11 +14,17 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 from qtmnet.cluster import LOST_IN_A_ROW, Task
-from qtmnet.cluster.workers import checked, n_cores, single_threaded, uninterrupted
+from qtmnet.cluster.workers import single_threaded, uninterrupted
+from qtmnet.limits import WorkerCount
+from simulators.checking import check_fields
+from simulators.cores import n_cores
 from simulators.errors import InputError
 
 SECONDS_TO_END = 5.0
 """That a worker has to remove what it was writing."""
+
+MOST_PROCESSES = 61 if os.name == "nt" else sys.maxsize
+"""That one process of Windows can wait for at once."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +35,14 @@ class LocalCluster:
         n_workers: processes; one for each core by default. One runs the tasks in the calling process.
     """
 
-    n_workers: int | None = None
+    n_workers: WorkerCount | None = None
 
     def __post_init__(self) -> None:
-        checked(self.n_workers, "n_workers")
+        check_fields(self)
 
     def run(self, tasks: Sequence[Task]) -> Iterator[bool]:
         """Run the tasks; see `qtmnet.cluster.Cluster`."""
-        n_workers = min(self.n_workers or n_cores(), len(tasks))
+        n_workers = min(self.n_workers or n_cores(), len(tasks), MOST_PROCESSES)
         if n_workers <= 1:
             yield from (task() for task in tasks)
             return
@@ -79,14 +85,24 @@ def _run_once(tasks: dict[int, Task], n_workers: int) -> Iterator[tuple[int, boo
 def _begin(leash: Connection) -> None:
     """Let this process end, within seconds, when the other end of the leash is closed."""
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is told by the process that started this one
+
     def watch() -> None:
         with suppress(EOFError, OSError):
             leash.recv_bytes()
-        os.kill(os.getpid(), signal.SIGTERM)
+        _terminate()
         time.sleep(SECONDS_TO_END)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _terminate() -> None:
+    """Send this process a SIGTERM. On Windows, `os.kill` would end it at once."""
+    if os.name == "nt":
+        signal.raise_signal(signal.SIGTERM)
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _StopError(BaseException):

@@ -14,12 +14,21 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from qtmnet.cluster import LOST_IN_A_ROW, Task
-from qtmnet.cluster.workers import checked, package, single_threaded
+from qtmnet.cluster.workers import package, single_threaded
+from qtmnet.limits import WorkerCount
+from simulators.checking import check_fields
 from simulators.errors import InputError
 from simulators.files import one_line
+from simulators.limits import PathText, Within, Word
+
+Minutes = Annotated[int, Within(1, 525_600, "minutes", why="a year")]
+
+Cpus = Annotated[int, Within(1, 1024)]
+
+Memory = Annotated[float, Within(0, 100_000, "GB", above=True)]
 
 SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -42,21 +51,18 @@ class SlurmCluster:
         extra: more parameters of submitit, such as {slurm_qos: low}.
     """
 
-    executor: str = "slurm"
-    folder: str = "slurm"
-    n_workers: int = 16
-    partition: str | None = None
-    account: str | None = None
-    minutes: int = 240
-    cpus_per_task: int = 1
-    memory_gb: float | None = None
+    executor: Literal["slurm", "local"] = "slurm"
+    folder: PathText = "slurm"
+    n_workers: WorkerCount = 16
+    partition: Word | None = None
+    account: Word | None = None
+    minutes: Minutes = 240
+    cpus_per_task: Cpus = 1
+    memory_gb: Memory | None = None
     extra: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        if self.executor not in ("slurm", "local"):
-            raise InputError(f"cluster.executor: found {self.executor!r}; give slurm or local")
-        for name in ("n_workers", "minutes", "cpus_per_task"):
-            checked(getattr(self, name), name)
+        check_fields(self)
 
     def run(self, tasks: Sequence[Task]) -> Iterator[bool]:
         """Run the tasks; see `qtmnet.cluster.Cluster`. Jobs are cancelled if that ends early."""
@@ -81,6 +87,8 @@ class SlurmCluster:
                 time.sleep(0.1)
 
     def _executor(self) -> Any:
+        if self.executor == "local" and os.name == "nt":
+            raise InputError("cluster.executor: found local, which Windows has not; give cluster=local")
         submitit = package("submitit")
         if self.executor == "slurm" and not (shutil.which("sbatch") and shutil.which("srun")):
             raise InputError("cluster=slurm: sbatch not found; run on a login node or use cluster=local")

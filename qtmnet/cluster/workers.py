@@ -22,21 +22,6 @@ def package(name: str) -> ModuleType:
         raise InputError(f"cluster: {name} is not installed; pip install 'qtmnet[cluster]'") from None
 
 
-def checked(value: int | None, name: str) -> None:
-    """Refuse what is no number of workers.
-
-    Raises:
-        InputError: unless it is a whole number above 0, or None.
-    """
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise InputError(f"cluster.{name}: found {value!r}; give a whole number, at least 1, or null")
-
-
-def n_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
 @contextmanager
 def single_threaded() -> Iterator[None]:
     """Processes started meanwhile use one thread each."""
@@ -60,6 +45,9 @@ def uninterrupted() -> Iterator[None]:
     A terminal interrupts all processes of a command at once. Workers leave it to the one that started them, which ends
     them: a dozen tracebacks would bury its line.
     """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where workers ignore it themselves once they have begun
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -8,7 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from simulators.errors import InputError
+from qtmnet.limits import BaseChannels, Channels, Levels
+from qtmnet.models.convolution import Convolution, MapConvolution
+from simulators.checking import checks_arguments
 
 
 class ChannelAttention(nn.Module):
@@ -30,16 +32,16 @@ class SpatialAttention(nn.Module):
 
     def __init__(self, kernel_size: int = 7) -> None:
         super().__init__()
-        self.weigh = nn.Conv3d(2, 1, kernel_size, padding=kernel_size // 2)
+        self.weigh = MapConvolution(2, kernel_size)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each voxel by one number from the mean and maximum over channels around it."""
         summary = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)
-        return x * torch.sigmoid(self.weigh(summary))
+        return x * torch.sigmoid(self.weigh(summary)).to(x.dtype)
 
 
 def _convolution(n_in: int, n_out: int, *, attention: bool) -> nn.Sequential:
-    layers: list[nn.Module] = [nn.Conv3d(n_in, n_out, 3, padding=1), nn.ReLU(inplace=True)]
+    layers: list[nn.Module] = [Convolution(n_in, n_out), nn.ReLU(inplace=True)]
     if attention:
         layers += [ChannelAttention(n_out), SpatialAttention()]
     return nn.Sequential(*layers)
@@ -61,16 +63,14 @@ class UNetCBAM(nn.Module):
         levels: times the resolution is halved.
 
     Raises:
-        InputError: for a count below 1.
+        InputError: for a count out of range.
     """
 
-    def __init__(self, in_channels: int, out_channels: int = 1, base_channels: int = 16, levels: int = 3) -> None:
+    @checks_arguments
+    def __init__(
+        self, in_channels: Channels, out_channels: Channels = 1, base_channels: BaseChannels = 16, levels: Levels = 3
+    ) -> None:
         super().__init__()
-        if min(in_channels, out_channels, base_channels, levels) < 1:
-            raise InputError(
-                f"model: found in_channels {in_channels}, out_channels {out_channels}, base_channels {base_channels}, "
-                f"levels {levels}; give at least 1 of each"
-            )
         self.levels = levels
         width = [base_channels * 2**level for level in range(levels + 1)]
         self.down = nn.ModuleList(

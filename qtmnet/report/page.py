@@ -1,8 +1,6 @@
 """A report as one HTML file: it needs no other file and no network, and opens from disk."""
 
 import contextlib
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,7 +15,8 @@ from qtmnet.report.quality import Flag
 from qtmnet.report.settings import Settings
 from qtmnet.report.tables import ScoreTable
 from qtmnet.report.viewer import Viewer
-from simulators.errors import InputError
+from simulators.files import Drafts, writing_together
+from simulators.json_files import json_text
 
 PLANES = {
     True: ("Axial", "Coronal", "Sagittal"),
@@ -57,8 +56,13 @@ class Report:
     notes: tuple[str, ...] = ()
 
 
-def write_report(path: Path, report: Report) -> Path:
+def write_report(path: Path, report: Report, drafts: Drafts | None = None) -> Path:
     """Write a report; the file appears whole or not at all.
+
+    Args:
+        path: of the page.
+        report: what it says.
+        drafts: files that it is to appear together with, and when.
 
     Returns:
         The path.
@@ -66,19 +70,9 @@ def write_report(path: Path, report: Report) -> Path:
     Raises:
         InputError: if it cannot be written, for instance because the disk is full.
     """
-    content = render(report).encode()
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: could not be written ({error.strerror or error}); make room, or choose another folder"
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+    content = render(report).encode("utf-8", "backslashreplace")  # a name of a file may hold what is no UTF-8
+    with contextlib.nullcontext(drafts) if drafts else writing_together() as together:
+        together.write(path, content)
     return path
 
 
@@ -106,8 +100,8 @@ def _read(name: str) -> str:
 
 def _as_script(packed: Mapping[str, object]) -> Markup:
     """JSON for a script element, which must not hold what could end it."""
-    return Markup(json.dumps(packed, allow_nan=False).replace("<", "\\u003c"))
+    return Markup(json_text(packed).replace("<", "\\u003c"))
 
 
 def _size_of_maps(packed: Mapping[str, object]) -> int:
-    return len(json.dumps(packed["subjects"]))
+    return len(json_text(packed["subjects"]))

@@ -1,6 +1,6 @@
 """A dataset of cubes, and the manifest that says what it is made from."""
 
-import json
+import reprlib
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -8,8 +8,8 @@ from time import sleep
 
 import numpy as np
 
+from qtmnet.locks import BusyError
 from qtmnet.store.dataset import Dataset
-from qtmnet.store.folder import BusyError
 from qtmnet.store.recipe import FORMAT, CubeRecipe
 from qtmnet.store.record import ENCODING_ERROR, UNITS, StoredCube, cube_arrays, fields, stored_cube
 from qtmnet.store.records import SHARD, Records
@@ -18,6 +18,7 @@ from qtmnet.store.storage import Storage, storage_at
 from simulators.cube import simulate_cube
 from simulators.errors import InputError
 from simulators.files import one_line
+from simulators.json_files import json_text, parse_json
 
 MANIFEST = "dataset.json"
 
@@ -63,7 +64,9 @@ class CubeStore(Dataset):
         manifest = claim(self.storage, _manifest(recipe, suited), fixed=("settings",), only_read=only_read)
         kept = manifest.get("shard_size")
         if not _is_count(kept):
-            raise InputError(f"{self.storage.path(MANIFEST)}: shard_size: found {kept!r}; choose another data.dir")
+            raise InputError(
+                f"{self.storage.path(MANIFEST)}: shard_size: found {reprlib.repr(kept)}; choose another data.dir"
+            )
         if shard_size not in (None, kept):
             raise InputError(
                 f"{self.storage.path(MANIFEST)}: shard_size: found {kept}, asked for {shard_size}; leave it out or "
@@ -100,7 +103,7 @@ def _manifest(recipe: CubeRecipe, shard_size: int) -> dict[str, object]:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 2**31
 
 
 def _version(package: str) -> str:
@@ -128,6 +131,7 @@ def claim(
         InputError: if it is unreadable or differs in format or what is fixed, or if there is none to be read.
     """
     where = storage.path(MANIFEST)
+    storage.sizes()  # refuses what lies in the place of a shard, before anything is written beside it
     found = _read(storage)
     if found is None and only_read:
         raise NoDatasetError(f"{where}: no such file, so there is no dataset; give the data.dir of one")
@@ -137,34 +141,41 @@ def claim(
                 found = _read(storage)  # somebody may have been faster
                 if found is not None:
                     raise BusyError
-                stream.write((json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
+                stream.write(json_text(manifest, indent=1).encode())
             found = manifest
         except BusyError:
             sleep(0.05)
             found = _read(storage)
     if found.get("format") != FORMAT:
+        if "format" not in found:  # nobody is advised to delete what is somebody's
+            raise InputError(f"{where}: format: not found, so qtmnet did not write it; choose another data.dir")
         raise InputError(
-            f"{where}: format: found {found.get('format')}, written by another version of qtmnet (this one: {FORMAT}); "
-            f"{_way_out(storage)}"
+            f"{where}: format: found {reprlib.repr(found['format'])}, written by another version of qtmnet (this one: "
+            f"{FORMAT}); {_way_out(storage)}"
         )
     for name in fixed:
         if found.get(name) != manifest[name]:
             field, there, asked = first_difference(name, found.get(name), manifest[name])
             field = field.removeprefix("settings.")
+            there = there if isinstance(there, int | float | None) else reprlib.repr(there).strip("'")
             raise InputError(f"{where}: {field}: found {there}, asked for {asked}; {_way_out(storage)}")
     return found
 
 
 def _read(storage: Storage) -> dict[str, object] | None:
     try:
-        found = json.loads(storage.read(MANIFEST))
+        content = storage.read(MANIFEST)
     except FileNotFoundError:
         return None
     except NotADirectoryError:
         raise InputError(f"data.dir: {storage} is a file; give a folder") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise InputError(f"{storage.path(MANIFEST)}: unreadable ({one_line(error)}); {_way_out(storage)}") from None
-    return found if isinstance(found, dict) else {}
+    try:
+        return parse_json(content, storage.path(MANIFEST))
+    except InputError as error:
+        what = str(error).rpartition(";")[0]
+        raise InputError(f"{what}; {_way_out(storage)}") from None
 
 
 def _way_out(storage: Storage) -> str:

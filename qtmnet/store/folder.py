@@ -1,7 +1,6 @@
 """Files of a dataset in a folder: whole or not at all, each written by one process at a time."""
 
 import errno
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,12 +10,10 @@ from uuid import uuid4
 
 import numpy as np
 
+from qtmnet.locks import BusyError, is_locked, locked
 from simulators.errors import InputError
 from simulators.files import one_line
-
-
-class BusyError(Exception):
-    """Another process is writing the file."""
+from simulators.reading import JSON_FILE, kind_there, read_bytes
 
 
 class Folder:
@@ -52,14 +49,7 @@ class Folder:
 
     def busy(self, name: str) -> bool:
         """Whether another process holds the lock of a file."""
-        try:
-            with open(self._lock(name), "rb") as stream:
-                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:  # there is none, or there are none on this file system
-            return False
-        return False
+        return is_locked(self._lock(name))
 
     def _lock(self, name: str) -> Path:
         return self.folder / f".{name}.lock"
@@ -68,15 +58,21 @@ class Folder:
         if not self.folder.is_dir():
             return {}
         sizes = {}
-        for entry in os.scandir(self.folder):
-            with suppress(FileNotFoundError):  # renamed meanwhile
-                if entry.is_file():
-                    sizes[entry.name] = entry.stat().st_size
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # renamed meanwhile
+                    kind = kind_there(entry.path)
+                    if kind == "a file":
+                        sizes[entry.name] = entry.stat().st_size
+                    elif kind and entry.name.endswith(".npy"):  # in the place of a shard
+                        raise InputError(f"{entry.path}: found {kind}; move it away, or choose another data.dir")
         return sizes
 
     def read(self, name: str) -> bytes:
-        """A whole small file."""
-        return (self.folder / name).read_bytes()
+        """A whole small file; FileNotFoundError if there is none."""
+        if kind_there(self.folder / name) is None:
+            raise FileNotFoundError(self.path(name))
+        return read_bytes(self.folder / name, JSON_FILE)
 
     def rows(self, name: str, dtype: np.dtype, offset: int, count: int) -> Sequence[np.void]:
         """Rows of a table, by memory map."""
@@ -88,7 +84,7 @@ class Folder:
         final, temporary = self.folder / name, self.folder / f".{name}.{uuid4().hex[:8]}.tmp"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with _locked(self._lock(name)) as alone:
+            with locked(self._lock(name)) as alone:
                 if alone:
                     self._remove_unfinished(name)
                 try:
@@ -107,7 +103,8 @@ class Folder:
     def _remove_unfinished(self, name: str) -> None:
         for left in self.unfinished():
             if left.startswith(f"{name}."):
-                (self.folder / f".{left}.tmp").unlink(missing_ok=True)
+                with suppress(PermissionError):  # on Windows, of a file that a virus scanner, say, is looking at
+                    (self.folder / f".{left}.tmp").unlink(missing_ok=True)
 
 
 def _rename(temporary: Path, final: Path) -> None:
@@ -115,37 +112,3 @@ def _rename(temporary: Path, final: Path) -> None:
         os.replace(temporary, final)
     except FileNotFoundError:  # removed by another machine, where this one's lock is not seen: it writes the same
         raise BusyError(str(final)) from None
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """Keep others out until the context, or this process, ends; False where the file system has no locks.
-
-    Raises:
-        BusyError: if somebody else is in.
-    """
-    with open(path, "ab") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(str(path)) from None
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
-                raise
-            yield False
-            return
-        if not _is_still(path, stream):  # removed between opening and locking: somebody else was faster
-            raise BusyError(str(path))
-        try:
-            yield True
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _is_still(path: Path, stream: BinaryIO) -> bool:
-    try:
-        there = os.stat(path)
-    except FileNotFoundError:
-        return False
-    here = os.fstat(stream.fileno())
-    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)

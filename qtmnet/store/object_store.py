@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
 import fsspec
@@ -10,6 +11,9 @@ import numpy as np
 
 from simulators.errors import InputError
 from simulators.files import one_line
+
+LONGEST_TOLD = 200
+"""Letters of an error: some stores answer with a page of HTML."""
 
 
 class ObjectStore:
@@ -56,12 +60,13 @@ class ObjectStore:
     def writing(self, name: str) -> Iterator[BinaryIO]:
         """A file on this machine that is uploaded when it is whole."""
         try:
-            with tempfile.NamedTemporaryFile(prefix="qtmnet-") as stream:
-                yield stream  # type: ignore[misc]
-                stream.flush()
+            with tempfile.TemporaryDirectory(prefix="qtmnet-") as scratch:
+                whole = Path(scratch) / "whole"
+                with whole.open("xb") as stream:  # closed before it is read: Windows opens no file twice
+                    yield stream
                 with _reaching(self.path(name)):
                     self.files.makedirs(self.root, exist_ok=True)
-                    self.files.put_file(stream.name, f"{self.root}/{name}")
+                    self.files.put_file(str(whole), f"{self.root}/{name}")
         except OSError as error:
             what = f"{one_line(error)}, in {tempfile.gettempdir()} or there"
             raise InputError(f"{self.path(name)}: cannot be written ({what}); run again to go on") from None
@@ -75,7 +80,14 @@ def _reaching(where: str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except Exception as error:  # each kind of store has errors of its own
-        raise InputError(f"{where}: {type(error).__name__}: {one_line(error)}; run again to go on") from None
+        raise InputError(f"{where}: {told(error)}; run again to go on") from None
+
+
+def told(error: BaseException) -> str:
+    """What a store's error says, in one line; some say nothing but their kind."""
+    if isinstance(error, ImportError | ValueError):  # which speak for themselves
+        return one_line(error)[:LONGEST_TOLD]
+    return f"{type(error).__name__}: {one_line(error)[:LONGEST_TOLD]}"
 
 
 class RemoteRows:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qtmnet.store.folder import BusyError
+from qtmnet.invocation import command
+from qtmnet.locks import BusyError
 from qtmnet.store.shard import REPAIR, ShardFormat, ShardReader, write_shard
 from qtmnet.store.storage import Storage
 from simulators.errors import InputError
@@ -114,9 +115,10 @@ class Records:
                     write_shard(stream, self.layout, count, records)
                 else:
                     raise BusyError
+                self._readers.pop(shard, None)
+                old = None  # like the reader, maps the file to memory, and Windows replaces no file that is mapped
         except BusyError:
             return False
-        self._readers.pop(shard, None)
         return True
 
     def __getitem__(self, index: int) -> np.void:
@@ -132,7 +134,7 @@ class Records:
             count = 0 if size is None else self._count(shard, size)
             if row >= count:
                 name = self.storage.path(self.layout.name(shard))
-                raise InputError(f"{name}: cube {index}: missing; run simulate.py to make it")
+                raise InputError(f"{name}: cube {index}: missing; run {command('simulate')} to make it")
             reader = self._readers[shard] = ShardReader(self.storage, self.layout, shard, count)
         return reader[index]
 
@@ -152,4 +154,4 @@ class Records:
         if missing:
             name = self.storage.path(self.layout.name(missing[0]))
             more = f", and {len(missing) - 1} files more" if len(missing) > 1 else ""
-            yield f"{name}: missing or short of cubes{more}; run simulate.py to make what is missing"
+            yield f"{name}: missing or short of cubes{more}; run {command('simulate')} to make what is missing"

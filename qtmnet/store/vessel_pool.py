@@ -61,7 +61,7 @@ class VesselPool(Dataset):
         storage = storage_at(url)
         manifest = {"format": FORMAT, "fingerprint": mark, "settings": settings, "units": UNITS}
         claim(storage, manifest, fixed=("settings",))
-        self.records = Records(storage, ShardFormat(_fields(phantom), mark, SHARD_SIZE))
+        self.records = Records(storage, ShardFormat(pool_fields(phantom), mark, SHARD_SIZE))
 
     def __getitem__(self, index: int) -> Trees:
         """Trees `index`; their flows and radii are 1 throughout, to be given.
@@ -89,7 +89,8 @@ def growth_settings(phantom: CubeParameters, seed: int) -> dict[str, object]:
     return json.loads(json.dumps({"trees": growth, "seed": seed}))
 
 
-def _fields(phantom: CubeParameters) -> Fields:
+def pool_fields(phantom: CubeParameters) -> Fields:
+    """Arrays of a record."""
     n_nodes = 2 * int(np.prod(phantom.shape))  # each terminal brings a bifurcation or an inlet with it
     own = (("position", "<f4", (n_nodes, 3)), ("parent", "<i4", (n_nodes,)), ("terminal", "<i4", phantom.shape))
     return tuple((f"{kind}_{name}", code, shape) for kind in KINDS for name, code, shape in own)

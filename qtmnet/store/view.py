@@ -71,14 +71,12 @@ class View(Dataset):
     def __init__(self, store: CubeStore, look: Look, folder: str | Path | None = None) -> None:
         self.store, self.look, self.folder = store, look, folder
         recipe = store.recipe
-        mark = fingerprint(
-            {"format": FORMAT, "cubes": recipe.fingerprint(), "look": [*look.voxel_size_mm, look.vascular_crushing]}
-        )
-        beside = Path("datasets") / "views" if "://" in store.url else Path(store.url) / "views"
+        mark = view_mark(recipe, look)
+        place = folder_of_view(store.url, recipe, look) if folder is None else f"{str(folder).rstrip('/')}/{mark}"
         shape = look.grid(recipe, 0).shape
         self.shape: tuple[int, int, int] = shape
-        layout = ShardFormat(_fields(shape, len(recipe.time)), mark, store.records.layout.shard_size)
-        self.records = Records(storage_at(Path(folder or beside) / mark), layout)
+        layout = ShardFormat(view_fields(shape, len(recipe.time)), mark, store.records.layout.shard_size)
+        self.records = Records(storage_at(place), layout)
 
     def __getitem__(self, index: int) -> SeenCube:
         """Cube `index`, from memory maps."""
@@ -92,5 +90,18 @@ class View(Dataset):
         return {**seen.maps, "increments": seen.increments}
 
 
-def _fields(shape: tuple[int, int, int], n_times: int) -> Fields:
+def view_mark(recipe: CubeRecipe, look: Look) -> str:
+    """What tells the views of one dataset and of another, and of one look and another, apart."""
+    seen = [*look.voxel_size_mm, look.vascular_crushing]
+    return fingerprint({"format": FORMAT, "cubes": recipe.fingerprint(), "look": seen})
+
+
+def folder_of_view(url: str, recipe: CubeRecipe, look: Look) -> Path:
+    """Where the view of a store's cubes is kept: within its folder, or `datasets/views` for an object store."""
+    beside = Path("datasets") / "views" if "://" in url else Path(url) / "views"
+    return beside / view_mark(recipe, look)
+
+
+def view_fields(shape: tuple[int, int, int], n_times: int) -> Fields:
+    """Arrays of a record, for so many acquired voxels and times."""
     return (*((name, "<f4", shape) for name in MAPS), ("increments", "<f4", (n_times, *shape)))

@@ -1,14 +1,19 @@
 """What came of each run of a sweep: kept line by line on disk, and shown as a table."""
 
-import json
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from simulators.json_files import json_text, parse_json
+from simulators.reading import MIB, FileKind, kind_there, read_text
+
+OUTCOMES_FILE = FileKind("a log of outcomes", 256 * MIB)
+"""Lines of some hundred bytes, of a million runs at most."""
 
 DONE, PRUNED, FAILED = "done", "pruned", "failed"
 
@@ -55,24 +60,29 @@ class OutcomeLog:
     def add(self, outcome: Outcome) -> None:
         """Write an outcome; when this returns, it is on the disk."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        cut_short = self.path.exists() and not self.path.read_text().endswith("\n")
-        with self.path.open("a") as stream:
-            stream.write("\n" * cut_short + json.dumps(asdict(outcome)) + "\n")
+        cut_short = not self._text().endswith("\n")
+        values = {name: value if math.isfinite(value) else None for name, value in outcome.values.items()}
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write("\n" * cut_short + json_text(asdict(outcome) | {"values": values}) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
 
     def read(self) -> dict[int, Outcome]:
         """All outcomes, by number; a line that a kill cut short is left out."""
-        if not self.path.exists():
-            return {}
         outcomes = {}
-        for line in self.path.read_text().splitlines():
+        for line in self._text().split("\n"):
             try:
-                outcome = Outcome(**json.loads(line))
-            except (ValueError, TypeError):
+                found = parse_json(line.encode(), self.path, only_finite=False)
+                outcome = Outcome(**found)  # type: ignore[arg-type]
+                values = {name: math.nan if value is None else value for name, value in outcome.values.items()}
+            except (ValueError, TypeError, AttributeError):
                 continue
-            outcomes[outcome.number] = outcome
+            outcomes[outcome.number] = replace(outcome, values=values)
         return outcomes
+
+    def _text(self) -> str:
+        """What is there; a line's end where there is nothing."""
+        return read_text(self.path, OUTCOMES_FILE, strict=False) if kind_there(self.path) else "\n"
 
 
 def print_outcomes(outcomes: Iterable[Outcome], caption: str) -> None:

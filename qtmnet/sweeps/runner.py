@@ -1,22 +1,23 @@
 """The runs of a sweep, one after the other or as many at once as the launcher takes."""
 
-import fcntl
 import math
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from omegaconf import OmegaConf
 
 from qtmnet.endings import line_of
+from qtmnet.locks import BusyError, locked
 from qtmnet.sweeps.outcomes import DONE, FAILED, PRUNED, Outcome, OutcomeLog
 from simulators.errors import InputError
+from simulators.files import writing
 
 
 class RunFailed(Exception):
@@ -57,10 +58,10 @@ class SweepFolder:
             InputError: if another process is in it, or if it holds another sweep.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("w") as lock:
+        with ExitStack() as inside:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+                inside.enter_context(locked(self.path / ".lock"))
+            except BusyError:
                 raise InputError(
                     f"hydra.sweep.dir: another process is at the sweep in {self.path}; give another folder, or wait"
                 ) from None
@@ -70,9 +71,8 @@ class SweepFolder:
     def _check_same_sweep(self) -> None:
         kept = self.path / "sweep.yaml"
         if not kept.exists():
-            partly = kept.with_name(f".{kept.name}")
-            OmegaConf.save(OmegaConf.create(self._settings), partly)
-            os.replace(partly, kept)
+            with writing(kept) as partly:
+                OmegaConf.save(OmegaConf.create(self._settings), partly)
         elif (theirs := OmegaConf.to_container(OmegaConf.load(kept))) != self._settings:
             raise InputError(
                 f"hydra.sweep.dir: {self.path} holds another sweep ({' '.join(map(str, theirs))}); "  # type: ignore[arg-type]
@@ -119,7 +119,7 @@ class SweepRunner:
         told = " ".join(f"{name}={value}" for name, value in swept.items())
         overrides = list(overrides)
         if self._resumable and (checkpoint := self._folder.checkpoint_of(number)) is not None:
-            overrides.append(f"resume='{checkpoint}'")
+            overrides.append(f"resume={QuotedString(str(checkpoint), Quote.single).with_quotes()}")
             self._folder.keep_metrics(number)
             told += " (goes on where it was)"
         print(f"run {number}, one of {self._n_runs}: {told}", file=sys.stderr, flush=True)

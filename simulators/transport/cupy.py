@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.checking import check_fields
 from simulators.errors import InputError
 from simulators.label import LabelKinetics
+from simulators.limits import TimeStep
 from simulators.transport.cuda import stages
 from simulators.transport.cuda.batch import Layouts, VesselBatch
-from simulators.transport.cuda.devices import DEVICES, Array, Device, open_device
+from simulators.transport.cuda.devices import Array, Device, DeviceName, open_device
 from simulators.transport.cuda.flows import BloodFlow
 from simulators.transport.step_response import StepResponse, checked_time
 from simulators.vasculature import Vasculature
@@ -50,14 +52,11 @@ class CupySimulator:
         InputError: for settings out of range; once it is used, without CuPy or a GPU, or without g++.
     """
 
-    time_step: float = 0.025
-    device: str = "cuda"
+    time_step: TimeStep = 0.025
+    device: DeviceName = "cuda"
 
     def __post_init__(self) -> None:
-        if not 0 < self.time_step <= 0.1:
-            raise InputError(f"time_step: found {self.time_step}; give more than 0 and at most 0.1 s")
-        if self.device not in DEVICES:
-            raise InputError(f"device: found {self.device!r}; give one of {', '.join(DEVICES)}")
+        check_fields(self)
 
     def step_response(self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics) -> StepResponse:
         """Step response at the given times; see `simulators.transport.step_response.Simulator`."""

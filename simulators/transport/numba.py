@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.errors import InputError
+from simulators.checking import check_fields
 from simulators.label import LabelKinetics
+from simulators.limits import Threads, TimeStep
 from simulators.transport.arteries import add_arterial_label
 from simulators.transport.beds import bed_label
 from simulators.transport.pieces import Sites, cut_at_voxel_faces
@@ -27,14 +28,11 @@ class NumbaSimulator:
             default; the result is the same for any number.
     """
 
-    time_step: float = 0.025
-    n_threads: int | None = None
+    time_step: TimeStep = 0.025
+    n_threads: Threads | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.time_step <= 0.1:
-            raise InputError(f"time_step: found {self.time_step}; give more than 0 and at most 0.1 s")
-        if self.n_threads is not None and not self.n_threads >= 1:
-            raise InputError(f"n_threads: found {self.n_threads}; give at least 1")
+        check_fields(self)
 
     def step_response(self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics) -> StepResponse:
         """Step response at the given times; see `simulators.transport.step_response.Simulator`."""

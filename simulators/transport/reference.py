@@ -17,14 +17,16 @@ the square of the step where S is smooth, and as the step where its slope jumps,
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from simulators.capillaries import ELEMENTS_PER_CAPILLARY
+from simulators.checking import check_fields
 from simulators.compiling import njit
-from simulators.errors import InputError
 from simulators.forest import Forest
 from simulators.label import LabelKinetics
+from simulators.limits import TimeStep, Within
 from simulators.transport.laminar import bundle_delays
 from simulators.transport.pieces import cut_at_voxel_faces
 from simulators.transport.step_response import StepResponse, checked_time
@@ -45,14 +47,11 @@ class ReferenceSimulator:
         InputError: for a step or a number that is out of range.
     """
 
-    time_step: float = 0.01
-    n_streamlines: int | None = None
+    time_step: TimeStep = 0.01
+    n_streamlines: Annotated[int, Within(1, 100_000)] | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.time_step <= 0.1:
-            raise InputError(f"time_step: found {self.time_step}; give more than 0 and at most 0.1 s")
-        if self.n_streamlines is not None and self.n_streamlines < 1:
-            raise InputError(f"n_streamlines: found {self.n_streamlines}; give 1 or more, or null")
+        check_fields(self)
 
     def step_response(self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics) -> StepResponse:
         """Step response at the given times; see `simulators.transport.step_response.Simulator`."""

@@ -212,16 +212,18 @@ def test_a_derived_mask_fills_holes_and_leaves_out_lesser_parts(new_scan):
 def test_sidecars_are_inherited_and_the_nearest_wins(example):
     root = example.folder.parents[1]
     everything = dict(example.fields)
-    (root / "asl.json").write_text(json.dumps(everything | {"LabelingDuration": 1.1, "LabelingEfficiency": 0.3}))
-    (root / "sub-02_asl.json").write_text(json.dumps({"LabelingDuration": 0.9}))
-    (root / "sub-01" / "sub-01_asl.json").write_text(json.dumps({"LabelingEfficiency": 0.4}))
+    (root / "asl.json").write_text(
+        json.dumps(everything | {"LabelingDuration": 1.1, "LabelingEfficiency": 0.3}), encoding="utf-8"
+    )
+    (root / "sub-02_asl.json").write_text(json.dumps({"LabelingDuration": 0.9}), encoding="utf-8")
+    (root / "sub-01" / "sub-01_asl.json").write_text(json.dumps({"LabelingEfficiency": 0.4}), encoding="utf-8")
     example.sidecar.unlink()
     example.context.rename(root / "aslcontext.tsv")
     scan = read_scan(example.path)
     assert (scan.labeling_efficiency, scan.acquisition.labeling_duration) == (0.4, 1.1)
-    example.sidecar.write_text(json.dumps({"LabelingEfficiency": 0.5}))
+    example.sidecar.write_text(json.dumps({"LabelingEfficiency": 0.5}), encoding="utf-8")
     assert read_scan(example.path).labeling_efficiency == 0.5
-    (root / "asl.json").write_text(json.dumps(everything | {"LabelingDuration": "long"}))
+    (root / "asl.json").write_text(json.dumps(everything | {"LabelingDuration": "long"}), encoding="utf-8")
     with pytest.raises(InputError, match=r"[/\\]asl\.json: LabelingDuration: found 'long'"):
         read_scan(example.path)
 
@@ -371,9 +373,31 @@ ERRORS = {
     # The table.
     "no table": (lambda example: example.context.unlink(), TSV, "volume_type"),
     "no volume_type": (types(heading="type"), TSV, "volume_type: no such column (found ['type'])"),
-    "no heading": (lambda e: e.context.write_text("control\nlabel\n"), TSV, "volume_type: no such column"),
-    "an empty table": (lambda e: e.context.write_text(""), TSV, "volume_type: no such column"),
+    "no heading": (
+        lambda e: e.context.write_text("control\nlabel\n", encoding="utf-8"),
+        TSV,
+        "volume_type: no such column",
+    ),
+    "an empty table": (lambda e: e.context.write_text("", encoding="utf-8"), TSV, "volume_type: no such column"),
     "a binary table": (lambda e: e.context.write_bytes(b"\xff\xfe\x00"), TSV, "not readable"),
+    "columns twice": (types(heading="volume_type\tvolume_type"), TSV, "volume_type: several such columns"),
+    "another case": (types("M0Scan"), TSV, "volume_type: found ['M0Scan']"),
+    "latin-1": (lambda e: e.context.write_bytes(b"volume_type\ncaf\xe9\n"), TSV, "no UTF-8 text: byte 15 is 0xe9"),
+    "an open quote": (
+        lambda e: e.context.write_text('volume_type\n"control\nlabel\n', encoding="utf-8"),
+        TSV,
+        "volume_type: found",
+    ),
+    "a field without end": (
+        lambda e: e.context.write_text("volume_type\n" + "x" * 10**6, encoding="utf-8"),
+        TSV,
+        "not readable as a table",
+    ),
+    "a million rows": (
+        lambda e: e.context.write_text("volume_type\n" + "control\n" * 10**6, encoding="utf-8"),
+        TSV,
+        "found 8000012 bytes, but a table has at most 4194304",
+    ),
     "an unknown type": (types("M0"), TSV, "volume_type: found ['M0']"),
     "a row too many": (types(*["control", "label"] * 7), TSV, "volume_type: found 14 rows for the 13 volumes"),
     "rows missing": (lambda e: e.write_context(["control"] * 3), TSV, "volume_type: found 3 rows for the 13 volumes"),
@@ -386,9 +410,13 @@ ERRORS = {
     ),
     # The sidecar.
     "no sidecar": (lambda example: example.sidecar.unlink(), JSON, "no such file"),
-    "no JSON": (lambda example: example.sidecar.write_text("{'a': 1,\n}"), JSON, "not readable as JSON"),
+    "no JSON": (
+        lambda example: example.sidecar.write_text("{'a': 1,\n}", encoding="utf-8"),
+        JSON,
+        "not readable as JSON",
+    ),
     "no text": (lambda example: example.sidecar.write_bytes(b"\xff\xfe\xfd"), JSON, "not readable as JSON"),
-    "no object": (lambda example: example.sidecar.write_text("[1, 2]"), JSON, "found [1, 2]"),
+    "no object": (lambda example: example.sidecar.write_text("[1, 2]", encoding="utf-8"), JSON, "found [1, 2]"),
     "no labeling type": (fields(ArterialSpinLabelingType=...), JSON, "ArterialSpinLabelingType: not found"),
     "PASL": (fields(ArterialSpinLabelingType="PASL"), JSON, "ArterialSpinLabelingType: found 'PASL'"),
     "bolus cut-off": (fields(BolusCutOffFlag=True), JSON, "BolusCutOffFlag: found True"),
@@ -411,7 +439,7 @@ ERRORS = {
     "a delay of true": (fields(PostLabelingDelay=True), JSON, "PostLabelingDelay: found True"),
     "a delay beyond floats": (fields(PostLabelingDelay=10**400), JSON, "PostLabelingDelay: found 1000"),
     "no duration": (fields(LabelingDuration=...), JSON, "LabelingDuration: not found"),
-    "a duration of 0": (fields(LabelingDuration=0), JSON, "LabelingDuration: found 0; give seconds above 0"),
+    "a duration of 0": (fields(LabelingDuration=0), JSON, "LabelingDuration: found 0; give seconds, at least 0.01"),
     "a duration of 0 in a pair": (fields(LabelingDuration=[0] * 13), JSON, "LabelingDuration: found [0, 0,"),
     "durations in ms": (fields(LabelingDuration=1800), JSON, "LabelingDuration: found 1800; give seconds"),
     "too many durations": (fields(LabelingDuration=[1.8] * 14), JSON, "14 values for 13 volumes"),
@@ -491,6 +519,45 @@ ERRORS = {
         "RepetitionTimePreparation: not found",
     ),
     "M0 of zeros": (data(lambda values: values * (np.arange(13) > 0)), NIFTI, "M0: found no voxel above 0"),
+    "a tiny efficiency": (
+        fields(LabelingEfficiency=1e-9),
+        JSON,
+        "LabelingEfficiency: found 1e-09; give a fraction from",
+    ),
+    "a thousand pulses": (
+        fields(LabelingEfficiency=..., BackgroundSuppression=True, BackgroundSuppressionNumberPulses=1000),
+        JSON,
+        "BackgroundSuppressionNumberPulses: found 1000",
+    ),
+    "a repetition time of a nanosecond": (
+        fields(RepetitionTimePreparation=1e-9),
+        JSON,
+        "RepetitionTimePreparation: found 1e-09; give the repetition time in s, at least 0.1",
+    ),
+    "a duration of a nanosecond": (fields(LabelingDuration=1e-9), JSON, "LabelingDuration: found 1e-09"),
+    "a tiny estimate": (fields(M0Type="Estimate", M0Estimate=1e-300), JSON, "M0Estimate: found 1e-300"),
+    "an enormous estimate": (fields(M0Type="Estimate", M0Estimate=1e200), JSON, "M0Estimate: found 1e+200"),
+    "a tiny velocity": (fields(VascularCrushing=True, VascularCrushingVENC=1e-9), JSON, "VascularCrushingVENC: found"),
+    "a number as text": (fields(PostLabelingDelay="1.8"), JSON, "PostLabelingDelay: found '1.8'; give a number"),
+    "a truth as a number": (fields(PostLabelingDelay=True), JSON, "PostLabelingDelay: found True; give a number"),
+    "truths": (fields(LabelingDuration=[True] * 13), JSON, "LabelingDuration: found [True,"),
+    "lists in lists": (fields(PostLabelingDelay=[[1.8]] * 13), JSON, "PostLabelingDelay: found [[1.8],"),
+    "a dictionary": (fields(PostLabelingDelay={"s": 1.8}), JSON, "PostLabelingDelay: found {'s': 1.8}"),
+    "a million delays": (fields(PostLabelingDelay=[1.8] * 10**6), JSON, "1000000 values for 13 volumes"),
+    "a number as a truth": (
+        fields(BackgroundSuppression=0),
+        JSON,
+        "BackgroundSuppression: found 0; give true or false",
+    ),
+    "text as a truth": (fields(VascularCrushing="false"), JSON, "VascularCrushing: found 'false'; give true or false"),
+    "a number as text of a type": (fields(M0Type=1), JSON, "M0Type: found 1; give a string"),
+    "a field twice": (
+        lambda e: e.sidecar.write_text(
+            e.sidecar.read_text(encoding="utf-8")[:-1] + ', "M0Type": "Absent"}', encoding="utf-8"
+        ),
+        JSON,
+        "'M0Type' is there twice",
+    ),
     # The mask.
     "mask of another shape": (mask_of(np.ones((6, 7, 6))), "desc-brain_mask.nii.gz", "dim: found (6, 7, 6)"),
     "an empty mask": (mask_of(np.zeros((6, 7, 5))), "desc-brain_mask.nii.gz", "mask: found no voxel"),
@@ -557,3 +624,47 @@ def test_a_real_multi_delay_scan():
     means = scan.concentration()[:, scan.mask].mean(axis=1)
     assert (means > 0.001).all()
     assert (means < 0.01).all()
+
+
+@pytest.mark.parametrize(
+    "intended",
+    [
+        "sub-01/perf/sub-01_asl.nii.gz",
+        ["perf/sub-01_asl.nii.gz", "perf/other_asl.nii.gz"],
+        "bids::sub-01/perf/sub-01_asl.nii.gz",
+        ["bids:raw:sub-01_asl.nii.gz"],
+        "sub-01_asl.nii.gz",
+    ],
+)
+def test_an_m0_scan_names_its_scan_as_a_path_or_a_uri(example, intended):
+    example.set(M0Type="Separate")
+    example.write_m0_scan(name="sub-01_dir-AP", IntendedFor=intended)
+    example.write_m0_scan(np.ones((6, 7, 5)), name="sub-01_dir-PA", IntendedFor="other_asl.nii.gz")
+    assert "sub-01_dir-AP_m0scan" in " ".join(read_scan(example.path).notes)
+
+
+@pytest.mark.parametrize("intended", [1, [["sub-01_asl.nii.gz"]], {"a": 1}, [None], True])
+def test_an_m0_scan_that_names_no_path_is_refused(example, intended):
+    example.set(M0Type="Separate")
+    example.write_m0_scan(name="sub-01_dir-AP", IntendedFor=intended)
+    with pytest.raises(InputError, match=r"sub-01_dir-AP_m0scan\.json: IntendedFor: found .*; give the path of a scan"):
+        read_scan(example.path)
+
+
+TABLES = {
+    "CRLF": lambda rows: "\r\n".join(["volume_type", *rows, ""]).encode(),
+    "CR": lambda rows: "\r".join(["volume_type", *rows]).encode(),
+    "byte order mark": lambda rows: b"\xef\xbb\xbf" + "\n".join(["volume_type", *rows]).encode(),
+    "UTF-16": lambda rows: "\n".join(["volume_type", *rows]).encode("utf-16"),
+    "spaces": lambda rows: "\n".join([" volume_type ", *(f" {row} " for row in rows)]).encode(),
+    "quotes": lambda rows: "\n".join(['"volume_type"', *(f'"{row}"' for row in rows)]).encode(),
+    "blank lines": lambda rows: "\n\n".join(["volume_type", *rows, "", ""]).encode(),
+    "other columns": lambda rows: "\n".join(["n\tvolume_type\tx", *(f"1\t{row}\ty" for row in rows)]).encode(),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_of_any_program_are_read(example, name):
+    expected = read_scan(example.path)
+    example.context.write_bytes(TABLES[name](["m0scan", *["control", "label"] * 6]))
+    np.testing.assert_array_equal(read_scan(example.path).delta_m, expected.delta_m)

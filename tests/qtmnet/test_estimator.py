@@ -1,6 +1,8 @@
 """The estimator: scales, the linear start, and what a checkpoint may build."""
 
+import copy
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,6 +94,85 @@ def test_recipe_survives_as_plain_data() -> None:
     assert Recipe.from_plain(plain) == TIMED
     with pytest.raises(InputError, match="_target_"):
         Recipe.from_plain(plain | {"network": {"_target_": "os.system"}})
+
+
+def changed(name: str, value: object) -> dict[str, object]:
+    """The plain recipe with one field changed, by its dotted name; `...` takes it out."""
+    plain = copy.deepcopy(TIMED.plain())
+    *parents, last = name.split(".")
+    holder: Any = plain
+    for parent in parents:
+        holder = holder[parent]
+    if value is ...:
+        del holder[last]
+    else:
+        holder[last] = value
+    return plain
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("network", [1]),
+        ("network", ...),
+        ("network._target_", ...),
+        ("network._target_", ["os.system"]),
+        ("network.base_channels", float("nan")),
+        ("network.base_channels", "8"),
+        ("network.base_channels", 2.5),
+        ("network.levels", 10**7),
+        ("network.in_channels", 4),
+        ("network.depth", 4),
+        ("normalization", ["calibrated"]),
+        ("acquisition", ...),
+        ("acquisition", "paper"),
+        ("acquisition.voxel_size_mm", (2.0, 2.0)),
+        ("acquisition.voxel_size_mm", "abc"),
+        ("acquisition.tr", 4.0),
+        ("acquisition.post_labeling_delays", [1.0] * 10_000),
+        ("phantom", None),
+        ("phantom.shape", (2000, 2000, 2000)),
+        ("phantom.perfusion_range", (0.0, 1.0, 2.0, 3.0)),
+        ("phantom.inlet_delay", (2.0, 1.0)),
+        ("phantom.t1_blood", float("nan")),
+        ("simulator", "numba"),
+        ("seed", "x"),
+        ("seed", -1),
+        ("snr", {"low": 2}),
+        ("snr", (20.0, 2.0)),
+        ("linear_start", "yes"),
+        ("colour", "red"),
+    ],
+)
+def test_a_recipe_of_a_stranger_is_refused_by_its_field(name: str, value: object) -> None:
+    with pytest.raises(InputError) as caught:
+        Recipe.from_plain(changed(name, value))
+    assert str(caught.value).startswith((f"{name}: ", f"{name}."))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("plain", [None, "recipe", 3, [], {}, {1: 2}])
+def test_what_is_no_recipe_is_refused(plain: object) -> None:
+    with pytest.raises(InputError, match=r"^[^\n]+$"):
+        Recipe.from_plain(plain)
+
+
+@pytest.mark.parametrize("name", ["phantom.t1_blood", "acquisition.slice_timing", "linear_start"])
+def test_what_an_older_version_did_not_keep_takes_its_default(name: str) -> None:
+    recipe: object = Recipe.from_plain(changed(name, ...))
+    for part in name.split("."):
+        recipe = getattr(recipe, part)
+    assert recipe in (1.65, (), False)
+
+
+@pytest.mark.parametrize(
+    ("network", "line"),
+    [({"base_channels": 256, "levels": 6}, "parameters; give fewer channels"), ({"out_channels": 2}, "2 outputs")],
+)
+def test_a_network_is_looked_at_before_memory_is_taken_for_it(network: dict, line: str) -> None:
+    with pytest.raises(InputError, match=line):
+        Estimator(replace(RECIPE, network={**RECIPE.network, **network}))
 
 
 def test_slice_time_changes_the_estimate_of_a_timed_network_only() -> None:

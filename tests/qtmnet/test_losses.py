@@ -1,9 +1,11 @@
 """The loss against NumPy."""
 
 import numpy as np
+import pytest
 import torch
 
 from qtmnet.losses import L1GradientLoss, mean_absolute_gradient
+from simulators.errors import InputError
 
 
 def test_gradient_is_the_mean_step_between_neighbours_along_each_axis() -> None:
@@ -20,3 +22,8 @@ def test_loss_is_l1_plus_weighted_gradient_of_the_estimate() -> None:
     truth, estimate = torch.zeros(1, 1, 2, 1, 1), torch.tensor([1.0, 4.0]).reshape(1, 1, 2, 1, 1)
     assert L1GradientLoss(gradient_weight=0.0)(estimate, truth).item() == 2.5
     assert L1GradientLoss(gradient_weight=0.5)(estimate, truth).item() == 2.5 + 0.5 * 3
+
+
+def test_maps_of_other_shapes_are_not_broadcast() -> None:
+    with pytest.raises(InputError, match=r"found estimates \(1, 2, 2, 1, 1\) for maps \(1, 1, 2, 1, 1\)"):
+        L1GradientLoss()(torch.zeros(1, 2, 2, 1, 1), torch.zeros(1, 1, 2, 1, 1))

@@ -191,9 +191,8 @@ def test_a_measured_training_is_that_of_its_settings(command, tiny, tmp_path: Pa
         assert torch.equal(found[name], weights), name
         assert found[name].stride() == weights.stride()
     assert torch.get_num_threads() == before
-    other = weights_of(
-        command, tiny, tmp_path, "other", "threads=1", "memory_layout=channels_last", "optimizer.lr=1e-3"
-    )
+    by_hand = ("threads=1", "memory_layout=channels_last", "optimizer.lr=1e-3")
+    other = weights_of(command, tiny, tmp_path, "other", *by_hand)
     kernel = "estimator.network.down.0.0.0.weight"
     assert not torch.equal(other[kernel], fixed[kernel])
     assert other[kernel].is_contiguous(memory_format=torch.channels_last_3d)

@@ -55,5 +55,5 @@ def test_every_parameter_learns() -> None:
 
 
 def test_refuses_a_network_of_no_channels() -> None:
-    with pytest.raises(InputError, match="base_channels 0"):
+    with pytest.raises(InputError, match="base_channels: found 0"):
         UNetCBAM(in_channels=4, base_channels=0)

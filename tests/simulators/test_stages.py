@@ -251,28 +251,28 @@ def test_a_killed_stage_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_killed_writing_leaves_what_was_there(tmp_path: Path) -> None:
     file = tmp_path / "kept"
-    file.write_text("old")
+    file.write_text("old", encoding="utf-8")
 
     def write_half() -> None:
         with writing(file) as temporary:
-            temporary.write_text("half")
+            temporary.write_text("half", encoding="utf-8")
             assert temporary.parent == file.parent  # so that renaming it is one step
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         write_half()
-    assert only_file(tmp_path).read_text() == "old"
+    assert only_file(tmp_path).read_text(encoding="utf-8") == "old"
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "x" * 300])
 def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path, place: str) -> None:
     """A file stands where the folder should, or the name is longer than any system takes."""
-    (tmp_path / "file").write_text("kept")
-    with pytest.raises(InputError, match="cannot be written") as caught:
+    (tmp_path / "file").write_text("kept", encoding="utf-8")
+    with pytest.raises(InputError, match=r"cannot be written|too long") as caught:
         StageFolder(tmp_path / place).run("anatomy", {}, Maker())
     assert "\n" not in str(caught.value)
     assert str(tmp_path / place) in str(caught.value)
-    assert only_file(tmp_path).read_text() == "kept"
+    assert only_file(tmp_path).read_text(encoding="utf-8") == "kept"
 
 
 def test_a_full_disk_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,7 +326,7 @@ def test_a_files_fingerprint_is_of_its_content(tmp_path: Path) -> None:
 
 def test_a_file_without_fingerprint_is_said_in_one_line(tmp_path: Path) -> None:
     for path in (tmp_path / "missing", tmp_path):
-        with pytest.raises(InputError, match="cannot be read") as caught:
+        with pytest.raises(InputError, match=r"no such file|found a folder") as caught:
             file_fingerprint(path, "x.file")
         assert str(caught.value).startswith(f"{path}:")
         assert "\n" not in str(caught.value)

@@ -75,9 +75,10 @@ def test_nothing_is_left_where_writing_fails(forest: Forest, tmp_path: Path) -> 
     (tmp_path / "taken").mkdir()
     with pytest.raises(InputError, match="cannot be written"):
         forest.to_swc(tmp_path / "taken")
+    (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"):
-        forest.to_swc(tmp_path / "nowhere" / "forest.swc")
-    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+        forest.to_swc(tmp_path / "file" / "forest.swc")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]
 
 
 Y = "1 2 0.5 0.5 0.5 2.0 -1\n2 2 0.5 0.5 1.5 2.0 1\n3 2 0.5 0.5 2.5 1.0 2\n4 2 0.5 1.5 1.5 1.5 2\n"
@@ -123,7 +124,7 @@ def test_flow_without_a_factor_is_that_of_arteries(tmp_path: Path) -> None:
 
 def test_several_roots_and_shuffled_lines(tmp_path: Path, forest: Forest) -> None:
     forest.to_swc(tmp_path / "forest.swc")
-    lines = (tmp_path / "forest.swc").read_text().splitlines()
+    lines = (tmp_path / "forest.swc").read_text(encoding="utf-8").splitlines()
     nodes = [line for line in lines if not line.startswith("#")]
     np.random.default_rng(0).shuffle(nodes)
     back = read(tmp_path, "\n".join([line for line in lines if line.startswith("#")] + nodes))
@@ -184,7 +185,7 @@ def test_bad_files_are_named_in_one_line(tmp_path: Path, text: str, line: int | 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path / "none.swc", tmp_path):
-        with pytest.raises(InputError, match="cannot be read") as caught:
+        with pytest.raises(InputError, match=r"no such file|found a folder") as caught:
             Forest.from_swc(path)
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="murray_k"):
@@ -195,7 +196,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["template_arteries.swc", "template_veins.swc"])
 def test_the_templates_of_the_great_vessels(name: str) -> None:
     forest = Forest.from_swc(TEMPLATES / name)
-    n_lines = sum(not line.startswith("#") for line in (TEMPLATES / name).read_text().splitlines())
+    n_lines = sum(not line.startswith("#") for line in (TEMPLATES / name).read_text(encoding="utf-8").splitlines())
     assert forest.n_nodes == n_lines
     children = np.bincount(forest.parent[forest.parent >= 0], forest.flow[forest.parent >= 0], forest.n_nodes)
     inner = children > 0

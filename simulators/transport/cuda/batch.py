@@ -1,6 +1,5 @@
 """Vessels of several pieces of tissue on a device, and their capillaries as rows for the kernels."""
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from simulators.capillaries import COUNT_RANGE, DRAWS, SPREAD, CapillaryBlock, CapillaryPlan, PlannedVoxels
+from simulators.cores import n_cores
 from simulators.errors import InputError
 from simulators.forest import Forest
 from simulators.label import LabelKinetics
@@ -243,7 +243,7 @@ class BedRows:
 
 def _laid_out(vessels: Sequence[Vasculature]) -> list[Layouts]:
     """The layouts of all forests, made in threads."""
-    with ThreadPoolExecutor(min(len(vessels), os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(len(vessels), n_cores())) as pool:
         return list(pool.map(lambda v: (TreeLayout.of(v.arteries), TreeLayout.of(v.veins)), vessels))
 
 

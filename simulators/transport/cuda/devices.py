@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -98,7 +98,7 @@ class CudaDevice:
 
     def __init__(self) -> None:
         self._cupy = _import_cupy()
-        source = "\n".join(path.read_text() for path in SOURCES)
+        source = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
         self._module = self._cupy.RawModule(code=source, options=("-std=c++17", f"-I{FOLDER}"), backend="nvrtc")
 
     def put(self, values: np.ndarray) -> Array:
@@ -123,6 +123,8 @@ class CudaDevice:
             blocks = min(-(-n // THREADS_PER_BLOCK), 2**31 - 1)
             self._module.get_function(kernel)((blocks,), (THREADS_PER_BLOCK,), (n, *arguments))
 
+
+DeviceName = Literal["cuda", "host"]
 
 DEVICES: dict[str, Callable[[], Device]] = {"cuda": CudaDevice, "host": HostDevice}
 
@@ -182,8 +184,12 @@ def _compile(library: Path) -> Path:
     if compiler is None:
         raise InputError("device: found host, but no g++ to compile the kernels; install it, or choose simulator=numba")
     outcome = subprocess.run(
-        [compiler, *GXX_OPTIONS, *map(str, SOURCES), "-o", str(library)], capture_output=True, text=True
+        [compiler, *GXX_OPTIONS, *map(str, SOURCES), "-o", str(library)],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
     )
     if outcome.returncode != 0:
-        raise InputError(f"device: g++ cannot compile the kernels ({outcome.stderr.splitlines()[0]}); update g++")
+        told = (outcome.stderr.splitlines() or ["it says nothing"])[0]
+        raise InputError(f"device: g++ cannot compile the kernels ({told}); update g++")
     return library

@@ -79,7 +79,9 @@ def test_scores_are_in_the_tables(text: str) -> None:
 def test_what_the_user_wrote_stays_text(written, subject, groups) -> None:
     hostile = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
     viewer = Viewer(groups, (subject(name=hostile), subject(name="two")))
-    text = written(title=hostile, notes=(hostile,), provenance=(("Command", hostile),), viewer=viewer).read_text()
+    text = written(title=hostile, notes=(hostile,), provenance=(("Command", hostile),), viewer=viewer).read_text(
+        encoding="utf-8"
+    )
     assert hostile not in text
     assert not Document(text).all("img")
     assert len(Document(text).all("script")) == 2
@@ -89,7 +91,7 @@ def test_what_the_user_wrote_stays_text(written, subject, groups) -> None:
 
 def test_it_is_written_whole_or_not_at_all(written, tmp_path: Path) -> None:
     (tmp_path / "report.html").mkdir()
-    with pytest.raises(InputError, match=r"report.html: could not be written \(.*\); make room") as caught:
+    with pytest.raises(InputError, match=r"report.html: cannot be written \(.*\); mend that") as caught:
         written()
     assert "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]

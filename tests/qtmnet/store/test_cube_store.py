@@ -60,7 +60,7 @@ def test_shards_are_plain_numpy_files_with_a_manifest(kept: CubeStore) -> None:
     rows = np.load(Path(kept.url) / "shard-00001.npy", mmap_mode="r", allow_pickle=False)
     np.testing.assert_array_equal(rows["index"], [4, 5])
     np.testing.assert_array_equal(rows["bed"][0].astype(np.float32) / INCREMENT_SCALE, kept[4].bed)
-    manifest = json.loads((Path(kept.url) / "dataset.json").read_text())
+    manifest = json.loads((Path(kept.url) / "dataset.json").read_text(encoding="utf-8"))
     assert manifest["fingerprint"] == rows["made_from"][0].decode() == kept.recipe.fingerprint()
     assert manifest["settings"]["phantom"]["shape"] == [8, 8, 8]
     assert set(manifest["units"]) == {"drawn", *MAPS, "arterial", "bed"} == set(UNITS)
@@ -168,20 +168,28 @@ def test_shards_suit_the_number_of_cubes(recipe: CubeRecipe, tmp_path: Path, n_c
 @pytest.mark.parametrize(
     ("text", "needle"),
     [
-        ('{"fingerprint": "0123", "settings": {}}', "format: found None, written by another version"),
         ('{"format": 99}', "format: found 99"),
         ('{"format": 2, "settings": {"phantom": {}}}', "phantom.shape: found None, asked for [8, 8, 8]"),
-        ("half a mani", "unreadable"),
-        ("[1]", "format: found None"),
+        ("half a mani", "not readable as JSON"),
+        ('{"format": 2, "format": 3}', "'format' is there twice"),
+        ("[" * 3000, "nested more than 64 deep"),
+        ("[1]", "found [1]"),
     ],
 )
-def test_a_manifest_that_is_not_ours_is_named(recipe: CubeRecipe, tmp_path: Path, text: str, needle: str) -> None:
-    (tmp_path / "dataset.json").write_text(text)
+def test_a_manifest_that_does_not_fit_is_named(recipe: CubeRecipe, tmp_path: Path, text: str, needle: str) -> None:
+    (tmp_path / "dataset.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as told:
         CubeStore(tmp_path, recipe)
     assert str(told.value).startswith(f"{tmp_path / 'dataset.json'}: ")
     assert needle in str(told.value)
     assert "choose another data.dir, or delete this file: there is nothing beside it yet" in str(told.value)
+    assert (tmp_path / "dataset.json").read_text(encoding="utf-8") == text
+
+
+def test_nobody_is_advised_to_delete_what_is_not_ours(recipe: CubeRecipe, tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text('{"name": "somebody\'s", "version": 3}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"dataset\.json: format: not found, .*; choose another data\.dir$"):
+        CubeStore(tmp_path, recipe)
 
 
 def test_nobody_is_advised_to_delete_cubes(kept: CubeStore) -> None:
@@ -218,3 +226,28 @@ def test_simulated_voxels_are_never_larger_than_acquired_ones(voxel, simulated, 
     phantom = fitted(CubeParameters(), Acquisition(voxel_size_mm=voxel))
     assert phantom.voxel_size_mm == simulated
     assert phantom.shape == shape
+
+
+def test_what_is_written_into_the_memory_of_others_is_missed(recipe: CubeRecipe) -> None:
+    """Not for ever: it would be made again and again."""
+
+    class Elsewhere:
+        def run(self, tasks):  # type: ignore[no-untyped-def]
+            return [True for _ in tasks]
+
+    store = CubeStore(f"memory://{uuid4().hex}", recipe)
+    with pytest.raises(InputError, match="what was written is not there, as in the memory of other processes"):
+        filling.fill(store, 2, Elsewhere(), "Simulating")
+
+
+def test_files_of_others_stay(recipe: CubeRecipe, tmp_path: Path) -> None:
+    others = {name: name.encode() for name in ("notes.txt", "other.npy", "shard-x.npy", ".hidden")}
+    for name, content in others.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "folder").mkdir()
+    store = CubeStore(tmp_path, recipe)
+    for task in store.missing(1):
+        task()
+    assert store[0].maps["perfusion"].any()
+    assert {name: (tmp_path / name).read_bytes() for name in others} == others
+    assert (tmp_path / "folder").is_dir()

@@ -6,14 +6,17 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
 import pytest
 
-from qtmnet.store import folder
-from qtmnet.store.folder import BusyError, Folder
+from qtmnet import locks
+from qtmnet.locks import BusyError
+from qtmnet.store import storage as storages
+from qtmnet.store.folder import Folder
 from qtmnet.store.storage import Storage, storage_at
 from simulators import InputError
 
@@ -98,10 +101,10 @@ def test_what_a_killed_writer_left_is_no_hindrance_and_is_removed(tmp_path: Path
 def test_without_locks_two_writers_do_not_share_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some parallel file systems have none: work is done twice there, never spoilt."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSYS, "Function not implemented")
 
-    monkeypatch.setattr(folder.fcntl, "flock", refuse)
+    monkeypatch.setattr(locks, "lock_descriptor", refuse)
     files = Folder(tmp_path)
     with files.writing("a") as one:
         one.write(b"the same")
@@ -109,7 +112,8 @@ def test_without_locks_two_writers_do_not_share_a_file(tmp_path: Path, monkeypat
             other.write(b"the same")
         assert files.read("a") == b"the same"
     assert files.read("a") == b"the same"
-    assert files.unfinished() == {}
+    assert not files.busy("a")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_writer_whose_file_was_removed_elsewhere_gives_way(tmp_path: Path) -> None:
@@ -145,10 +149,64 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("url", ["nonsense://bucket", "s3x://bucket/a"])
-def test_an_unknown_kind_of_url_is_refused(url: str) -> None:
-    with pytest.raises(InputError, match=f"data.dir: {url}: Protocol not known"):
-        storage_at(url)
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("nonsense://bucket", "Protocol not known"),
+        ("s3x://bucket/a", "Protocol not known"),
+        ("ftp://", "missing 1 required positional argument: 'host'"),
+        ("ftp://127.0.0.1:1/a", "; give a folder"),
+        ("github://", "'org' and 'repo'"),
+        ("zip://", "; give a folder"),
+        ("zip://a::nothing.zip", "; give a folder"),
+        ("http://127.0.0.1:1/a", "; give a folder"),
+        ("reference://", "; give a folder"),
+        ("cached://a", "; give a folder"),
+        ("a://b", "found 'a://b'"),
+        ("://", "found '://'"),
+        ("file://", "found 'file://'"),
+        ("", "found ''"),
+        ("  ", "found '  '"),
+        (["a", "b"], r"found ['a', 'b']"),
+        (1, "found 1"),
+        (None, "found None"),
+        ("n" * 300, "too long"),
+        ("a\0b", "a name that no file can have"),
+        ("file", "file is a file; give a folder"),
+        ("file:///dev/null", "/dev/null is a device; give a folder"),
+    ],
+)
+def test_what_is_no_store_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: object, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    with pytest.raises(InputError) as error:
+        storage_at(url)  # type: ignore[arg-type]
+    assert "data.dir" in str(error.value)
+    assert told in str(error.value)
+    assert str(error.value).isprintable()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_store_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = threading.Event()
+    monkeypatch.setattr(storages, "SECONDS_TO_ANSWER", 0.1)
+    monkeypatch.setattr(storages.fsspec.core, "url_to_fs", lambda url: answer.wait(60))
+    with pytest.raises(InputError, match=r"^data\.dir: memory://far: no answer within 0\.1 s; check the address"):
+        storage_at("memory://far")
+    answer.set()
+
+
+@pytest.mark.parametrize("url", ["{}", "file://{}", "file:{}", "file://localhost{}", "local://{}", "{}/"])
+def test_the_names_of_a_folder(tmp_path: Path, url: str) -> None:
+    storage = storage_at(url.format(tmp_path / "a"))
+    assert isinstance(storage, Folder)
+    assert storage.path("b") == str(tmp_path / "a" / "b")
+
+
+def test_trailing_slashes_of_a_url_do_not_count() -> None:
+    assert storage_at("memory://a//").path("b") == "memory://a/b"
 
 
 def test_errors_of_an_object_store_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

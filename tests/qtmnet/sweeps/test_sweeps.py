@@ -1,6 +1,5 @@
 """Sweeps end to end on trainings of a second: what fails is listed, what was interrupted goes on."""
 
-import fcntl
 import json
 import os
 import signal
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from qtmnet.locks import locked
 from qtmnet.module import QTMModule
 
 ROOT = Path(__file__).parents[3]
@@ -25,7 +25,7 @@ def settings(tiny) -> tuple[str, ...]:
 
 def outcomes(folder: Path) -> dict[int, dict]:
     """The last outcome of each run."""
-    lines = [json.loads(line) for line in (folder / "outcomes.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / "outcomes.jsonl").read_text(encoding="utf-8").splitlines()]
     return {line["number"]: line for line in lines}
 
 
@@ -41,7 +41,7 @@ def test_six_runs_of_which_one_fails_end_with_five_outcomes_and_a_reason(
 
     def fails_once(module: QTMModule, sample, batch: int) -> torch.Tensor:
         if module.config["seed"] == 1 and module.config["optimizer"]["lr"] == 1e-3:
-            raise MemoryError("the GPU is full")
+            raise RuntimeError("the GPU is gone")
         return step(module, sample, batch)
 
     monkeypatch.setattr(QTMModule, "training_step", fails_once)
@@ -50,8 +50,9 @@ def test_six_runs_of_which_one_fails_end_with_five_outcomes_and_a_reason(
     found = outcomes(tmp_path / "sweep")
     assert [found[number]["state"] for number in range(6)] == ["done", "failed", "done", "done", "done", "done"]
     assert found[1]["overrides"] == {"optimizer.lr": "0.001", "seed": "1"}
-    assert "run 1 failed: MemoryError: the GPU is full; see sweep/1/error.txt" in outcome.out
-    assert "fails_once" in (tmp_path / "sweep" / "1" / "error.txt").read_text()
+    told = "a fault of the program, not of yours: RuntimeError: the GPU is gone; details to report: sweep/1/error.txt"
+    assert f"run 1 failed: {told}" in outcome.out
+    assert "fails_once" in (tmp_path / "sweep" / "1" / "error.txt").read_text(encoding="utf-8")
     assert "1 of 6 runs failed" in outcome.err
 
     table = rows(outcome.out)
@@ -121,7 +122,9 @@ def test_killed_sweep_goes_on_within_the_run_it_was_killed_in(command, settings,
     assert "run 0" not in outcome.err
     folder = tmp_path / "sweep" / "1"
     epochs = [
-        int(line.split(",")[0]) for line in (folder / "metrics.csv").read_text().splitlines()[1:] if line.split(",")[0]
+        int(line.split(",")[0])
+        for line in (folder / "metrics.csv").read_text(encoding="utf-8").splitlines()[1:]
+        if line.split(",")[0]
     ]
     assert min(epochs) >= done
     assert torch.load(kept, weights_only=True)["epoch"] == 39
@@ -146,11 +149,12 @@ def test_a_folder_belongs_to_one_sweep_and_one_process(command, settings, tmp_pa
     other = command("train", *settings, "seed=1")
     assert other.status == 2
     assert "holds another sweep" in other.err
-    with (tmp_path / "sweep" / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(tmp_path / "sweep" / ".lock"):
         busy = command("train", *settings, "seed=0")
     assert busy.status == 2
     assert "another process is at the sweep" in busy.err
+    assert command("train", *settings, "seed=0").status == 0
+    assert not (tmp_path / "sweep" / ".lock").exists()
 
 
 def test_search_prunes_the_hopeless_and_ends_when_all_is_tried(command, settings, tmp_path: Path) -> None:
@@ -191,7 +195,7 @@ def test_search_goes_on_with_the_run_that_was_killed(command, settings, tmp_path
     with monkeypatch.context() as patch:
         patch.setattr(QTMModule, "on_train_epoch_start", interrupt)
         assert command("train", *settings, *words).status == 130
-    lr = json.loads((tmp_path / "sweep" / "outcomes.jsonl").read_text())["overrides"]["optimizer.lr"]
+    lr = json.loads((tmp_path / "sweep" / "outcomes.jsonl").read_text(encoding="utf-8"))["overrides"]["optimizer.lr"]
     outcome = command("train", *settings, *words)
     assert outcome.status == 0, outcome.err
     found = outcomes(tmp_path / "sweep")

@@ -1,0 +1,90 @@
+"""What settings of learning and of the commands may be; see `simulators.limits`, which has those of the physics."""
+
+import re
+from typing import Annotated, Literal
+
+from simulators.cores import n_cores
+from simulators.limits import Which, Within
+
+Normalization = Literal["calibrated", "global_max"]
+
+Method = Literal["qtmnet", "multi_delay", "single_delay"]
+
+LONGEST_NAME = 100
+
+NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f]')
+"""What some file system does not take."""
+
+DEVICES_OF_WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+def is_name(value: str) -> bool:
+    """Whether folders of all file systems can be called so."""
+    return (
+        0 < len(value) <= LONGEST_NAME
+        and value.isprintable()
+        and not NOT_IN_NAMES.search(value)
+        and not DEVICES_OF_WINDOWS.fullmatch(value)
+        and value == value.strip().rstrip(".")
+    )
+
+
+RunName = Annotated[
+    str, Which(f'a name of 1 to {LONGEST_NAME} letters that folders can have, without / \\ : * ? " < > |', is_name)
+]
+
+CubeCount = Annotated[int, Within(1, 10_000_000, why="10 million cubes are 50 TB")]
+
+TestCubeCount = Annotated[int, Within(1, 1_000_000)]
+
+ShardSize = Annotated[int, Within(1, 100_000, why="a file is read into memory when it is checked")]
+
+BatchSize = Annotated[int, Within(1, 65_536)]
+
+SampleCount = Annotated[int, Within(1, 100_000_000)]
+
+TreeCount = Annotated[int, Within(1, 1_000_000)]
+
+SignalToNoise = Annotated[float, Within(0, 1e6, why="a frame of ASL has 1 to 20; null for no noise", above=True)]
+
+MOST_LOADERS = max(8, 2 * n_cores())
+
+LoaderWorkers = Annotated[
+    int,
+    Within(0, 1024, why="more only wait for each other"),
+    Which("a whole number from 0 to 8, or to twice the number of cores", lambda value: value <= MOST_LOADERS),
+]
+
+WorkerCount = Annotated[int, Within(1, 4096)]
+
+ThreadCount = Literal["auto"] | Annotated[int, Within(1, 1024)]
+
+MemoryLayout = Literal["auto", "channels_last", "contiguous"]
+
+LearningRate = Annotated[float, Within(0, 10, above=True)]
+
+FinalLearningRate = Annotated[float, Within(0, 10)]
+
+Decay = Annotated[float, Within(0, 1)]
+
+Momentum = Annotated[float, Within(0, 1, below=True)]
+
+Epsilon = Annotated[float, Within(0, 1, above=True)]
+
+GradientWeight = Annotated[float, Within(0, 1000)]
+
+EpochCount = Annotated[int, Within(1, 1_000_000)]
+
+PictureInterval = Annotated[int, Within(0, 1_000_000, "epochs", why="0 for none")]
+
+Efficiency = Annotated[float, Within(0.05, 1, why="PCASL labels 0.85, with background suppression at least 0.5")]
+
+DecayTime = Annotated[float, Within(0.1, 20, "s", why="not ms")]
+
+MeanSignal = Annotated[float, Within(0, 1e12, above=True)]
+
+Channels = Annotated[int, Within(1, 1024)]
+
+BaseChannels = Annotated[int, Within(1, 256, why="they double with each level")]
+
+Levels = Annotated[int, Within(1, 6, why="6 levels halve 64 voxels to 1")]
