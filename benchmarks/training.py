@@ -31,10 +31,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from qtmnet.building import build_data, build_estimator
 from qtmnet.conf_folder import CONF
 from qtmnet.estimator import Estimator
+from qtmnet.precision import has_native_bf16
 from qtmnet.samples import Sample
 from qtmnet.step_rate import LAYOUTS, TrainingStep, Way, best, rates, threads
 from qtmnet.store.view import Look
-from qtmnet.trainer import has_native_bf16
 
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16}
 SIDE_OF_MATRICES = 2048
