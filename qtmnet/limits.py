@@ -57,6 +57,10 @@ LoaderWorkers = Annotated[
 
 WorkerCount = Annotated[int, Within(1, 4096)]
 
+ThreadCount = Literal["auto"] | Annotated[int, Within(1, 1024)]
+
+MemoryLayout = Literal["auto", "channels_last", "contiguous"]
+
 LearningRate = Annotated[float, Within(0, 10, above=True)]
 
 FinalLearningRate = Annotated[float, Within(0, 10)]

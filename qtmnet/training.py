@@ -1,4 +1,4 @@
-"""`train.py`: simulate what is missing, train, evaluate."""
+"""`train`: simulate what is missing, train, evaluate."""
 
 import logging
 import warnings
@@ -25,8 +25,10 @@ from qtmnet.finite import NotFinite
 from qtmnet.loggers import build_loggers, closed_at_end, log_settings
 from qtmnet.metrics import Scores
 from qtmnet.module import QTMModule
+from qtmnet.pace import Pace
 from qtmnet.provenance import provenance
 from qtmnet.resuming import check_same
+from qtmnet.step_rate import threads
 from qtmnet.trainer import build_trainer, check_processes
 from simulators.errors import InputError
 
@@ -57,6 +59,11 @@ def train(cfg: DictConfig) -> TrainingResult:
 
     Of processes that train together, the first one simulates, evaluates and prints; the others return without scores.
     """
+    with threads():
+        return _train(cfg)
+
+
+def _train(cfg: DictConfig) -> TrainingResult:
     _quiet()
     L.seed_everything(cfg.seed, verbose=False)
     # Whatever can be refused is refused before anything is simulated.
@@ -74,12 +81,14 @@ def train(cfg: DictConfig) -> TrainingResult:
         data.first_epoch = epochs_done(cfg.resume)
     keeper, latest = _keepers(checkpoints)
     loggers = build_loggers(cfg.logger)
-    trainer = build_trainer(cfg, [keeper, latest], loggers)
+    pace = Pace(cfg.threads, cfg.memory_layout)
+    trainer = build_trainer(cfg, [keeper, latest, pace], loggers)
     check_processes(trainer, cfg)
     data.check_shares(trainer.num_nodes * trainer.num_devices)
     data.prepare_data()
+    data.setup("fit")
+    pace.begin(trainer, module, data)
     if cfg.linear_start and cfg.resume is None:
-        data.setup("fit")
         module.estimator.start_from(data.first_samples())
     with closed_at_end(loggers, Path(cfg.run_dir)):
         if trainer.is_global_zero:

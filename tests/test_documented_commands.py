@@ -51,7 +51,19 @@ CANNOT_RUN = {
 }
 """Commands that no test can run, with the reason; * is whatever follows."""
 
-PROGRAMS = ("python", "torchrun", "pytest", "pip", "srun", "sbatch", "mkdocs", "wandb", "tensorboard", "optuna")
+PROGRAMS = (
+    "qtmnet",
+    "python",
+    "torchrun",
+    "pytest",
+    "pip",
+    "srun",
+    "sbatch",
+    "mkdocs",
+    "wandb",
+    "tensorboard",
+    "optuna",
+)
 """What a command in backticks begins with; a fenced line may begin with anything, and fails if it is not known here."""
 
 SHELLS = ("", "bash", "sh", "shell", "console")
@@ -81,8 +93,8 @@ BESIDES = {
 STANDS_FOR = {
     "…": "",
     "data.snr=…": "data.snr=[2,20]",
-    "input=…": "input=sub-01/perf",
-    "output_dir=…": "output_dir=out",
+    "INPUT": "sub-01/perf",
+    "OUTPUT": "out",
     "acquisition.from_bids=SCAN": "acquisition.from_bids=sub-01/perf",
     "hydra.sweep.dir=runs/quickstart/<time>": "hydra.sweep.dir=runs/quickstart/again",
     "data.dir=s3://bucket/cubes": "data.dir=memory://bucket/cubes",
@@ -160,7 +172,8 @@ def overrides(words: list[str]) -> list[str]:
     """Settings that make a command of the project small."""
     of_brain = any(word.startswith("phantom=brain") for word in words)
     besides = [setting for word in words for setting in BESIDES.get(word, ())]
-    script = next((Path(word).stem.partition("_")[0] for word in words if word.endswith(".py")), "")
+    scripts = (Path(word).stem.partition("_")[0] for word in words if word.endswith(".py"))
+    script = words[1] if words[0] == "qtmnet" else next(scripts, "")
     if script == "train":
         other_model = any(word.startswith("model=") for word in words)
         tiny = [word for word in TINY if not (other_model and word.startswith("model."))]
@@ -197,7 +210,7 @@ def meaning(line: str) -> str:
 
 def is_known(line: str) -> bool:
     words = [word for word in shlex.split(line) if not re.fullmatch(r"[A-Z_]+=.*", word)]
-    return bool(words) and words[0] in ("python", "torchrun", "pytest", "mkdocs")
+    return bool(words) and words[0] in ("qtmnet", "python", "torchrun", "pytest", "mkdocs")
 
 
 @pytest.fixture(scope="module")
@@ -308,7 +321,12 @@ def run_line(source: Page, line: str, command, checkpoints: dict[str, Path], mon
         outcome = command(words[1].removesuffix(".py"), *words[2:])
         assert outcome.status == 0, f"{shlex.join(words)}\n{outcome.err}"
         return
+    if words[0] == "qtmnet" and (ROOT / f"{words[1]}.py").is_file():
+        outcome = command(*words[1:])
+        assert outcome.status == 0, f"{shlex.join(words)}\n{outcome.err}"
+        return
     programs = {
+        "qtmnet": [sys.executable, "-m", "qtmnet"],
         "python": [sys.executable],
         "torchrun": [sys.executable, "-m", "torch.distributed.run", "--standalone"],
         "pytest": [sys.executable, "-m", "pytest", "--rootdir", str(ROOT)],

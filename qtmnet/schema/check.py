@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
-from importlib.resources import files
 from typing import Any, get_args
 
 from hydra.core.hydra_config import HydraConfig
@@ -11,6 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError
 
+from qtmnet.conf_folder import CONF
 from qtmnet.schema.commands import COMMANDS, Part, Parts, own_settings
 from qtmnet.schema.foreign import FOREIGN
 from qtmnet.schema.given import given_settings, refuse_without_effect
@@ -18,6 +18,7 @@ from qtmnet.schema.targets import Settings, locate, settings_of
 from qtmnet.spelling import dotted, nearest, offer
 from simulators.checking import checked, shown
 from simulators.errors import InputError
+from simulators.limits import PathText
 from simulators.requests import choices_of
 
 QUICK = ("simulators", "qtmnet.acquisitions", "qtmnet.cluster")
@@ -38,6 +39,8 @@ def check_settings(cfg: DictConfig, command: str, overrides: Sequence[str] | Non
     """
     if overrides is None:
         overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    if HydraConfig.initialized():
+        checked("hydra.run.dir", HydraConfig.get().run.dir, PathText)
     own = own_settings(command)
     for name, annotation in own.items():
         _check_own(cfg, name, annotation)
@@ -48,7 +51,7 @@ def check_settings(cfg: DictConfig, command: str, overrides: Sequence[str] | Non
                 _check_value(f"{path}.{name}", part, name, annotation)
     known = [*dotted(cfg)]
     for path, part in sorted(parts, key=lambda entry: not str(entry[1]["_target_"]).startswith(QUICK)):
-        _check_part(path, part, known)
+        check_part(path, part, known)
     _refuse_unknown(cfg, own, known, overrides)
     for path, part in sorted(parts, key=lambda entry: _refers_to_parts(entry[1])):
         _check_whole(path, part)
@@ -84,8 +87,17 @@ def _check_own(cfg: DictConfig, name: str, annotation: Any) -> None:
             raise InputError(f"{where}: found {found}; give {name}=…, an option of the group")
 
 
-def _check_part(path: str, part: DictConfig, known: Sequence[str]) -> None:
-    """Names and values of what is set of a part."""
+def check_part(path: str, part: DictConfig, known: Sequence[str] = ()) -> None:
+    """Look at names and values of what is set of one part.
+
+    Args:
+        path: its dotted name.
+        part: a mapping with a `_target_`.
+        known: dotted names to offer in place of a wrong one.
+
+    Raises:
+        InputError: for the first that is wrong.
+    """
     target = part["_target_"]
     if not isinstance(target, str):
         raise InputError(f"{path}._target_: found {shown(target)}; give the dotted name of a class or function")
@@ -194,7 +206,7 @@ def _check_whole(path: str, part: DictConfig) -> None:
 
 def _refuse_unknown(cfg: DictConfig, own: Mapping[str, Any], known: Sequence[str], overrides: Sequence[str]) -> None:
     """Settings of the first level that neither the command nor another setting takes."""
-    groups = {entry.name for entry in files("conf").iterdir()}
+    groups = {entry.name for entry in CONF.iterdir()}
     chosen = set(HydraConfig.get().runtime.choices) if HydraConfig.initialized() else set()
     of_experiments = groups.union(*map(own_settings, COMMANDS))  # which have settings of all commands
     added = {word.split("=")[0].lstrip("+") for word in overrides if word.startswith("+")}

@@ -9,12 +9,14 @@ from qtmnet.limits import (
     Efficiency,
     FinalLearningRate,
     MeanSignal,
+    MemoryLayout,
     Method,
     Normalization,
     PictureInterval,
     RunName,
     SignalToNoise,
     TestCubeCount,
+    ThreadCount,
 )
 from simulators.limits import PathText, SeedNumber
 from simulators.stage_names import StopAfter
@@ -36,11 +38,13 @@ class Train:
     normalization: Normalization
     linear_start: bool
     evaluate: bool
+    threads: ThreadCount | None
+    memory_layout: MemoryLayout | None
     validation_maps_every: PictureInterval
     resume: PathText | None
     trial: int | None
     final_learning_rate: FinalLearningRate
-    run_dir: PathText
+    run_dir: PathText | None
     loss: Part
     phantom: Part
     simulator: Part
@@ -60,7 +64,7 @@ class Simulate:
     verify: bool
     dir: PathText | None
     until: StopAfter | None
-    run_dir: PathText
+    run_dir: PathText | None
     phantom: Part
     simulator: Part
     acquisition: Part
@@ -76,7 +80,7 @@ class Evaluate:
     dir: PathText | None
     seed: SeedNumber
     snr: SignalToNoise | None
-    run_dir: PathText
+    run_dir: PathText | None
     phantom: Part | None
     simulator: Part
     cluster: Part
@@ -95,7 +99,6 @@ class Predict:
     labeling_efficiency: Efficiency | None
     t1_blood: DecayTime | None
     t1_tissue: DecayTime | PathText | None
-    run_dir: PathText
 
 
 COMMANDS = {"train": Train, "simulate": Simulate, "evaluate": Evaluate, "predict": Predict}

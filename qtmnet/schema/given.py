@@ -51,9 +51,9 @@ def _in_simulation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
         for name in ("dir", "until"):
             yield name, f"it is a brain's; cubes have data.{'dir' if name == 'dir' else 'n_cubes'}"
         for name in IN_TRAINING:
-            yield f"data.{name}", "cubes are the same whatever a training makes of them; it is for train.py"
+            yield f"data.{name}", "cubes are the same whatever a training makes of them; it is for training"
         if not cfg.verify:
-            yield "data.n_test", "these are for train.py to make; give data.n_cubes"
+            yield "data.n_test", "these are made in training; give data.n_cubes"
         return
     for name in ("data", "cluster", "verify"):
         yield name, "it is for cubes, and the phantom is a brain"

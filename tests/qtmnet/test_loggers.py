@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hydra import compose, initialize_config_module
+from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from wandb.proto.wandb_internal_pb2 import Record
 
+from qtmnet.conf_folder import CONF
 from qtmnet.figures import pixels, validation_panel
 from qtmnet.loggers import build_loggers
 from qtmnet.module import QTMModule
@@ -194,7 +195,7 @@ def test_one_scale_for_truth_and_estimate() -> None:
 
 def composed(*overrides: str):
     GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("train", overrides=[*overrides, "run_dir=."])
 
 

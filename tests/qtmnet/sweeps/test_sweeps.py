@@ -41,7 +41,7 @@ def test_six_runs_of_which_one_fails_end_with_five_outcomes_and_a_reason(
 
     def fails_once(module: QTMModule, sample, batch: int) -> torch.Tensor:
         if module.config["seed"] == 1 and module.config["optimizer"]["lr"] == 1e-3:
-            raise MemoryError("the GPU is full")
+            raise RuntimeError("the GPU is gone")
         return step(module, sample, batch)
 
     monkeypatch.setattr(QTMModule, "training_step", fails_once)
@@ -50,7 +50,8 @@ def test_six_runs_of_which_one_fails_end_with_five_outcomes_and_a_reason(
     found = outcomes(tmp_path / "sweep")
     assert [found[number]["state"] for number in range(6)] == ["done", "failed", "done", "done", "done", "done"]
     assert found[1]["overrides"] == {"optimizer.lr": "0.001", "seed": "1"}
-    assert "run 1 failed: MemoryError: the GPU is full; see sweep/1/error.txt" in outcome.out
+    told = "a fault of the program, not of yours: RuntimeError: the GPU is gone; details to report: sweep/1/error.txt"
+    assert f"run 1 failed: {told}" in outcome.out
     assert "fails_once" in (tmp_path / "sweep" / "1" / "error.txt").read_text(encoding="utf-8")
     assert "1 of 6 runs failed" in outcome.err
 
