@@ -68,7 +68,7 @@ PROGRAMS = (
 
 SHELLS = ("", "bash", "sh", "shell", "console")
 
-CUBES = tuple(word for word in TINY if word.startswith(("phantom.", "data.n_", "cluster.")))
+CUBES = tuple(word for word in TINY if word.startswith(("phantom.", "data.n_cubes=", "cluster.")))
 
 BRAIN = ("phantom.voxel_size_mm=[8,8,8]",)
 
