@@ -7,10 +7,6 @@ from omegaconf import DictConfig, OmegaConf
 from simulators.checking import shown
 from simulators.errors import InputError
 
-IN_TRAINING = ("validation_share", "batch_size", "snr", "flips", "loader_workers", "samples_per_epoch")
-"""Settings of `data` that only a training has a use for."""
-
-
 def given_settings(overrides: Sequence[str]) -> tuple[str, ...]:
     """Dotted names of the settings and groups that a run was asked for on the command line."""
     return tuple(word.split("=")[0].lstrip("+~").partition("@")[0] for word in overrides)
@@ -50,10 +46,8 @@ def _in_simulation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
     if not _is_brain(cfg):
         for name in ("dir", "until"):
             yield name, f"it is a brain's; cubes have data.{'dir' if name == 'dir' else 'n_cubes'}"
-        for name in IN_TRAINING:
-            yield f"data.{name}", "cubes are the same whatever a training makes of them; it is for train.py"
         if not cfg.verify:
-            yield "data.n_test", "these are for train.py to make; give data.n_cubes"
+            yield "data.n_test", "test cubes are made by the training; give data.n_cubes"
         return
     for name in ("data", "cluster", "verify"):
         yield name, "it is for cubes, and the phantom is a brain"

@@ -219,7 +219,6 @@ def test_what_is_told(command: str, word: str, line: str) -> None:
     [
         ("simulate", ("until=pial",), "until"),
         ("simulate", ("dir=here",), "dir"),
-        ("simulate", ("data.batch_size=2",), "data.batch_size"),
         ("simulate", ("data.n_test=2",), "data.n_test"),
         ("simulate", ("phantom=brain", "seed=3"), "seed"),
         ("simulate", ("phantom=brain", "data.n_cubes=3"), "data.n_cubes"),
