@@ -1,16 +1,6 @@
-"""Map perfusion of a scan: python predict.py input=... output_dir=... ckpt=..."""
+"""Map perfusion of a scan: python predict.py INPUT OUTPUT ckpt=..."""
 
-from omegaconf import DictConfig
-
-from qtmnet.cli import command
-
-
-@command("predict")
-def main(cfg: DictConfig) -> object:
-    from qtmnet.prediction import predict
-
-    return predict(cfg)
-
+from qtmnet.commands import run
 
 if __name__ == "__main__":
-    main()
+    run("predict")

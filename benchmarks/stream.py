@@ -20,9 +20,10 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np  # noqa: E402
-from hydra import compose, initialize_config_module  # noqa: E402
+from hydra import compose, initialize_config_dir  # noqa: E402
 from hydra.utils import instantiate  # noqa: E402
 
+from qtmnet.conf_folder import CONF  # noqa: E402
 from qtmnet.device_stream import DeviceCubeStream, Drawn  # noqa: E402
 from qtmnet.samples import SampleMaker  # noqa: E402
 from qtmnet.store.recipe import CubeRecipe, recipe_for  # noqa: E402
@@ -83,7 +84,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.cubes < 1 or options.repeats < 1:
         parser.error("give at least 1 cube and 1 repeat")
-    with initialize_config_module("conf", version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         phantom: CubeParameters = instantiate(compose("train").phantom, _convert_="all")
     look, n, keys = Look.of(Acquisition()), options.cubes, [(0, k) for k in range(options.cubes)]
 

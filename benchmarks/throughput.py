@@ -21,10 +21,11 @@ os.environ["NUMBA_NUM_THREADS"] = "1"  # read when Numba is imported; a worker u
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from hydra import compose, initialize_config_module
+from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from qtmnet.building import build_data
+from qtmnet.conf_folder import CONF
 from qtmnet.store.view import Look, View
 from qtmnet.training import train
 from simulators.cores import n_cores
@@ -45,7 +46,7 @@ settings: list[str] = []
 
 def configured(*overrides: str) -> DictConfig:
     """The configuration of a training."""
-    with initialize_config_module("conf", version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("train", ["experiment=quickstart", "evaluate=false", *settings, *overrides])
 
 

@@ -9,6 +9,8 @@ from .nifti import write_map
 from .prediction import map_with_network
 from .scan import AslScan, read_scan
 
+__version__: str
+
 __all__ = [
     "AslScan",
     "Estimator",

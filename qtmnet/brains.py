@@ -4,6 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from qtmnet.invocation import command
 from simulators.acquisition import Acquisition
 from simulators.brain import Brain, fitted, simulate_brain
 from simulators.brain_parameters import BrainParameters
@@ -46,7 +47,9 @@ def refuse_brain(cfg: DictConfig) -> None:
         InputError: if the phantom is a brain.
     """
     if is_brain(cfg):
-        raise InputError("phantom: found a brain; train on phantom=cube, then python evaluate.py phantom=brain ckpt=…")
+        raise InputError(
+            f"phantom: found a brain; train on phantom=cube, then {command('evaluate')} phantom=brain ckpt=…"
+        )
 
 
 def tell(line: str) -> None:

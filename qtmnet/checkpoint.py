@@ -28,14 +28,14 @@ def load_estimator(path: str | Path) -> Estimator:
         InputError: if the file is missing, damaged, or no checkpoint of this project, or if a weight is not finite.
     """
     path = Path(path)
-    check_file(path, CHECKPOINT_FILE, setting="ckpt", advice="give a checkpoint that train.py wrote, such as best.ckpt")
+    check_file(path, CHECKPOINT_FILE, setting="ckpt", advice="give a checkpoint of a training, such as best.ckpt")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(f"{path}: ckpt: unreadable, cut short or not plain data ({reason}); train it anew") from None
     if not isinstance(content, dict) or CHECKPOINT_KEY not in content or "state_dict" not in content:
-        raise InputError(f"{path}: ckpt: not a checkpoint of qtmnet; give one that train.py wrote")
+        raise InputError(f"{path}: ckpt: not a checkpoint of qtmnet; give one of a training, such as best.ckpt")
     try:
         recipe = Recipe.from_plain(content[CHECKPOINT_KEY]["recipe"])
         weights = {
@@ -66,10 +66,10 @@ def check_weights(found: Mapping[str, object], network: nn.Module) -> None:
     if different := [*wanted.keys() - found.keys(), *found.keys() - wanted.keys()]:
         name = min(different)
         where = "not in the file" if name in wanted else "not in the network of its recipe"
-        raise InputError(f"{name}: {where}; train it anew, or take the file that train.py wrote")
+        raise InputError(f"{name}: {where}; train it anew, or take the file as training wrote it")
     for name, weights in wanted.items():
         if fault := _fault(found[name], weights):
-            raise InputError(f"{name}: {fault}; train it anew, or take the file that train.py wrote")
+            raise InputError(f"{name}: {fault}; train it anew, or take the file as training wrote it")
 
 
 def _fault(found: object, wanted: torch.Tensor) -> str:

@@ -5,11 +5,10 @@ second or two.
 """
 
 import contextlib
-import itertools
+import importlib
 import os
 import shutil
 import sys
-import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -18,104 +17,104 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.qtmnet_sweepers import BayesSweeper, GridSweeper
-from qtmnet import ranks
-from qtmnet.console import shown, speak_plainly
+from qtmnet import __version__, invocation, ranks, words
+from qtmnet.conf_folder import CONF
+from qtmnet.console import shown
 from qtmnet.endings import BAD_INPUT, ending_well, line_of
-from qtmnet.help import help_of
+from qtmnet.faults import fault_line
+from qtmnet.help import USAGE, help_of
 from qtmnet.hydra_flags import mend_hydra_flags
 from simulators.errors import InputError
 
 IN_RANKS = ("train",)
 """Commands whose processes, if several are started, do one work together and not each its own."""
 
-HELP = {"-h", "--help"}
-FLAGS = {"-m", "--multirun", "-r", "--run", "--resolve"}
-FLAGS_WITH_A_WORD = {"-c", "--cfg", "-p", "--package", "-cd", "--config-dir", "-cn", "--config-name", "-i", "--info"}
-OTHER_FLAGS = {"--hydra-help", "--version", "-sc", "--shell-completion", "--experimental-rerun"}
-"""Flags of Hydra's."""
+RESULTS = {"predict": "output_dir"}
+"""Setting that says where results will be, where that is not the run's folder."""
+
+Task = Callable[[DictConfig], object]
 
 
-def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Callable[[], None]]:
-    """Make a command of a function of a configuration.
+def run_command(name: str, module: str) -> None:
+    """Run a command on what is in `sys.argv`, and end the process as it ends.
 
-    Errors of the user's making print one line and end with exit status 2; an interruption ends with 130. Runs of a
-    sweep that end with an error are outcomes of the sweep.
+    Errors of the user's making print one line and end with exit status 2; an interruption ends with 130, a fault of the
+    program with 1. Runs of a sweep that end with an error are outcomes of the sweep.
+
+    Args:
+        name: of the command, whose configuration `conf` has under this name.
+        module: that has a function of this name, which takes the configuration.
     """
-
-    def decorate(task: Callable[[DictConfig], object]) -> Callable[[], None]:
-        # Errors are caught inside of Hydra for the task and outside for the configuration: Hydra adds lines of its own
-        # to an error that passes through it, and only raises what it meets before the task if told to.
-        first = config_name not in IN_RANKS or ranks.is_first()
-
-        def checked(cfg: DictConfig) -> object:
-            from qtmnet.schema.check import check_settings
-
-            check_settings(cfg, config_name)
-            return task(cfg)
-
-        def run_task(cfg: DictConfig) -> object:
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
-                return _run_of_sweep(checked, cfg)
-            if first:
-                print(f"{config_name}: starting; results will be in {shown(cfg.run_dir)}", file=sys.stderr, flush=True)
-            try:
-                return ending_well(lambda: checked(cfg), first=first)
-            except SystemExit as end:
-                if end.code == BAD_INPUT and first:
-                    _remove_if_unused(Path(cfg.run_dir))
-                raise
-
-        def main() -> None:
-            speak_plainly()
-            if HELP & set(sys.argv[1:]):
-                print(help_of(config_name))
-                return
-            ending_well(_put_flags_first, first=first)
-            os.environ["HYDRA_FULL_ERROR"] = "1"
-            warnings.formatwarning = _warning_line
-            if config_name in IN_RANKS:
-                ending_well(_take_rank, first=first)
-            for sweeper in (GridSweeper, BayesSweeper):
-                Plugins.instance().register(sweeper)
-            mend_hydra_flags()
-            run = hydra.main(version_base="1.3", config_path="pkg://conf", config_name=config_name)(run_task)
-            ending_well(run, first=first)
-
-        return main
-
-    return decorate
+    first = name not in IN_RANKS or ranks.is_first()
+    with invocation.called(name) as call:
+        ending_well(lambda: _begin(name, module, call.words, first), first=first)
 
 
-def _put_flags_first() -> None:
-    """Let flags stand between overrides: Hydra takes them only before or after all of these.
+def _begin(name: str, module: str, typed: list[str], first: bool) -> None:
+    if words.asked_for(typed, words.HELP):
+        print(help_of(name))
+        return
+    if words.asked_for(typed, ["--version"]):
+        print(f"qtmnet {__version__}")
+        return
+    _refuse_a_folder_that_is_gone()
+    given = words.for_hydra(name, typed)
+    if name in IN_RANKS:
+        given += _of_rank(given)
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # raises what it meets before the task
+    warnings.formatwarning = _warning_line
+    for sweeper in (GridSweeper, BayesSweeper):
+        Plugins.instance().register(sweeper)
+    mend_hydra_flags()
+    run = hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(_task(name, module, first))
+    with invocation.arguments(given):
+        ending_well(run, first=first)  # here, where the words that Hydra has read are known
 
-    Raises:
-        InputError: for a word that is neither.
-    """
-    flags, overrides = [], []
-    rest = iter(sys.argv[1:])
-    for word in rest:
-        if word in FLAGS_WITH_A_WORD:
-            flags += [word, *itertools.islice(rest, 1)]
-        elif word in FLAGS or word.split("=")[0] in OTHER_FLAGS | FLAGS_WITH_A_WORD:
-            flags.append(word)
-        elif word.startswith("-"):
-            raise InputError(f"{word}: no such flag; settings have no dashes, as trainer.max_epochs=3")
-        elif "=" not in word and not word.startswith("~"):
-            raise InputError(f"{word}: no value; give {word}=…")
-        else:
-            overrides.append(word)
-    sys.argv[1:] = flags + overrides
+
+def _task(name: str, module: str, first: bool) -> Task:
+    """What Hydra runs. Errors are caught here already: Hydra adds lines of its own to those that pass through it."""
+
+    def checked(cfg: DictConfig) -> object:
+        from qtmnet.schema.check import check_settings
+
+        for place in words.PLACES.get(name, ()):
+            if OmegaConf.is_missing(cfg, place) or cfg[place] in (None, ""):
+                raise InputError(f"{place}: not given; {invocation.this()} {USAGE[name]}")
+        check_settings(cfg, name)
+        with invocation.as_typed():
+            return getattr(importlib.import_module(module), name)(cfg)
+
+    def run(cfg: DictConfig) -> object:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            return _run_of_sweep(checked, cfg)
+        where = RESULTS.get(name, "run_dir")
+        if first and not OmegaConf.is_missing(cfg, where) and cfg[where]:
+            print(f"{name}: starting; results will be in {shown(cfg[where])}", file=sys.stderr, flush=True)
+        try:
+            return ending_well(lambda: checked(cfg), first=first)
+        except SystemExit as end:
+            if end.code == BAD_INPUT and first:
+                _remove_if_unused(Path(HydraConfig.get().runtime.output_dir))
+            raise
+
+    return run
 
 
-def _run_of_sweep(task: Callable[[DictConfig], object], cfg: DictConfig) -> object:
+def _refuse_a_folder_that_is_gone() -> None:
+    try:
+        os.getcwd()
+    except OSError:
+        raise InputError("the folder that you are in is no longer there; change to another one") from None
+
+
+def _run_of_sweep(task: Task, cfg: DictConfig) -> object:
     """One run; what ends it is told by the sweep.
 
     Raises:
-        RunFailed: with the line to tell; what is not the user's making is in `error.txt` of the run's folder.
+        RunFailed: with the line to tell; what is not the user's making is kept in the run's folder.
     """
     from qtmnet.sweeps.runner import RunFailed, RunPruned
 
@@ -124,38 +123,40 @@ def _run_of_sweep(task: Callable[[DictConfig], object], cfg: DictConfig) -> obje
     except RunPruned:
         raise
     except Exception as error:
-        line = line_of(error)
-        if line is None:
-            path = Path(cfg.run_dir) / "error.txt"
-            path.write_text(traceback.format_exc(), encoding="utf-8")
-            told = " ".join(str(error).split())
-            line = f"{type(error).__name__}: {told[:200]}; see {shown(path)}"
-        raise RunFailed(line) from error
+        raise RunFailed(line_of(error) or fault_line(error)) from error
 
 
-def _take_rank() -> None:
+def _of_rank(given: list[str]) -> list[str]:
     """Let the first of several processes speak and keep the run's folder, and the others do neither.
+
+    Returns:
+        What Hydra is given besides.
 
     Raises:
         InputError: for a sweep, which each process would run.
     """
     if ranks.n_processes() == 1:
-        return
-    if {"-m", "--multirun"} & set(sys.argv[1:]):
+        return []
+    if {"-m", "--multirun"} & set(given):
         raise InputError(f"{ranks.n_processes()} processes: {ranks.NO_MULTIRUN}")
-    if not ranks.is_first():
-        warnings.simplefilter("ignore")
-        sys.argv += ["hydra.run.dir=.", "hydra.output_subdir=null"]
+    if ranks.is_first():
+        return []
+    warnings.simplefilter("ignore")
+    return ["hydra.run.dir=.", "hydra.output_subdir=null"]
 
 
 def _remove_if_unused(run_dir: Path) -> None:
     """Remove a run's folder in which there is nothing but what Hydra notes before a run, and its empty parents."""
     if not run_dir.is_dir() or [entry.name for entry in run_dir.iterdir()] != [".hydra"]:
         return
-    shutil.rmtree(run_dir)
-    with contextlib.suppress(OSError, ValueError):  # a parent holds other runs, or it is not in this folder
-        for parent in run_dir.relative_to(Path.cwd()).parents:
-            parent.rmdir()
+    if HydraConfig.get().output_subdir != ".hydra":  # what is there is not of this run
+        return
+    shutil.rmtree(run_dir / ".hydra")
+    here = Path.cwd()
+    with contextlib.suppress(OSError):  # a parent holds other runs
+        for folder in (run_dir, *(parent for parent in run_dir.parents if here in parent.parents)):
+            if folder != here:
+                folder.rmdir()
 
 
 def _warning_line(message: Warning | str, *_where: object, **_source: object) -> str:

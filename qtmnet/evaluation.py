@@ -1,4 +1,4 @@
-"""`evaluate.py`: the network beside the kinetic models, on cubes that training never saw or on a whole brain."""
+"""`evaluate`: the network beside the kinetic models, on cubes that training never saw or on a whole brain."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -100,7 +100,7 @@ def _protocol(cfg: DictConfig, estimator: Estimator | None) -> Acquisition:
 def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
     """Evaluate a checkpoint on cubes like those that it was trained on."""
     if cfg.ckpt is None:
-        raise InputError("ckpt: not given; give a checkpoint that train.py wrote, or phantom=brain to do without")
+        raise InputError("ckpt: not given; give a checkpoint of a training, or phantom=brain to do without")
     if cfg.snr is not None:
         raise InputError(
             f"snr: found {cfg.snr}; cubes get the noise of the training, leave it out or give phantom=brain"

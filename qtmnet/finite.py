@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import get_total_norm
 
+from qtmnet.invocation import command
 from qtmnet.samples import Sample
 from simulators.errors import InputError
 
@@ -79,7 +80,7 @@ def culprit(trainer: L.Trainer, module: L.LightningModule, batch: Sample, loss_i
     if (weights := next(_not_finite(module), None)) is not None:
         return weights
     if spoiled := [name for name, image in batch.items() if not image.isfinite().all()]:
-        return f"{spoiled[0]} of the samples (simulate.py verify=true looks for damaged cubes)"
+        return f"{spoiled[0]} of the samples ({command('simulate')} verify=true looks for damaged cubes)"
     if not loss_is_finite:
         with trainer.precision_plugin.forward_context(), _outputs(module) as outputs:
             module(batch)

@@ -1,15 +1,24 @@
 """What `--help` of a command shows: read from its configuration, which needs no time to speak of."""
 
 import textwrap
-from importlib.resources import files
-from pathlib import Path
 
+from qtmnet import invocation
+from qtmnet.conf_folder import CONF
 from qtmnet.settings import Setting, read_settings
 
 MORE = (
-    "python {name}.py … --cfg job            all settings, as these overrides leave them",
-    "python {name}.py … --multirun a=1,2     a run for each value; hydra/sweeper=bayes searches",
-    "python {name}.py --hydra-help           Hydra's own flags",
+    ("… --cfg job", "all settings, as these overrides leave them"),
+    ("… --multirun a=1,2", "a run for each value; hydra/sweeper=bayes searches"),
+    ("--hydra-help", "Hydra's own flags"),
+)
+USAGE = {"predict": "INPUT OUTPUT [setting=value …]"}
+PATHS = (
+    "Paths are taken as they are, whatever is in them, once the shell has read its quotes; ~/ is your folder, and "
+    "${name} in setting=value the value of another setting."
+)
+PATHS_BY_PLACE = (
+    "INPUT and OUTPUT are the words that are no settings; a path that looks like one is given as ./mask=1, and one "
+    "that begins with a dash after --."
 )
 NOT_FOR_HAND = ("run_dir", "trial")
 """Settings that are set by Hydra."""
@@ -23,29 +32,34 @@ def help_of(name: str) -> str:
     Args:
         name: of the command: train, evaluate, simulate or predict.
     """
-    conf = Path(str(files("conf")))
-    about = read_settings(conf / f"{name}.yaml")
-    groups = [_row(f"{group.name}={group.default}", _with_others(group, conf)) for group in about.groups]
+    about = read_settings(CONF / f"{name}.yaml")
+    groups = [_row(f"{group.name}={group.default}", _with_others(group)) for group in about.groups]
     settings = [
         _row(f"{setting.name}={setting.default}", setting.meaning)
         for setting in about.settings
         if setting.name not in NOT_FOR_HAND
     ]
+    call = invocation.command(name)
     parts = {
-        "Examples": [f"  {example}" for example in about.examples],
+        "Examples": [f"  {invocation.as_called(example)}" for example in about.examples],
         "Groups": groups,
         "Settings": settings,
-        "Everything else": [f"  {line.format(name=name)}" for line in MORE],
+        "Paths": _paragraphs(PATHS, *([PATHS_BY_PLACE] if name in USAGE else [])),
+        "Everything else": [f"  {f'{call} {words}':<40} {meaning}" for words, meaning in MORE],
     }
     told = ["\n".join([heading, *lines]) for heading, lines in parts.items() if lines]
-    return "\n\n".join([f"python {name}.py [group=option …] [setting=value …]", *told])
+    return "\n\n".join([f"{call} {USAGE.get(name, '[group=option …] [setting=value …]')}", *told])
 
 
-def _with_others(group: Setting, conf: Path) -> str:
-    options = sorted(entry.name.removesuffix(".yaml") for entry in (conf / group.name).iterdir())
+def _with_others(group: Setting) -> str:
+    options = sorted(entry.name.removesuffix(".yaml") for entry in (CONF / group.name).iterdir())
     others = [option for option in options if option != group.default]
     told = f"or {', '.join(others)}" if others else ""
     return f"{group.meaning}; {told}" if group.meaning and told else group.meaning or told
+
+
+def _paragraphs(*texts: str) -> list[str]:
+    return [f"  {line}" for text in texts for line in textwrap.wrap(text, WIDTH - 2)]
 
 
 def _row(left: str, right: str) -> str:

@@ -1,5 +1,6 @@
-"""`predict.py`: perfusion maps of real scans."""
+"""`predict`: perfusion maps of real scans."""
 
+import shlex
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from qtmnet.checkpoint import load_estimator
 from qtmnet.costs.afford import afford
 from qtmnet.costs.scans import mapping_costs, reading_costs
 from qtmnet.estimator import Estimator
+from qtmnet.invocation import command
 from qtmnet.map_checks import check_maps
 from qtmnet.nifti import check_same_grid, map_path, map_sidecar, read_image, write_map
 from qtmnet.prediction_files import check_outputs, report_path
@@ -109,7 +111,7 @@ def _mapper(cfg: DictConfig) -> tuple[Mapper, Estimator | None]:
         raise InputError(f"method: found {method!r}; give one of {', '.join(METHODS)}")
     if method == "qtmnet":
         if cfg.ckpt is None:
-            raise InputError("ckpt: not given; method=qtmnet needs a checkpoint that train.py wrote")
+            raise InputError("ckpt: not given; method=qtmnet needs a checkpoint of a training")
         estimator = load_estimator(cfg.ckpt)
         return lambda scan: (map_with_network(estimator, scan), None, network_method(estimator.recipe)), estimator
 
@@ -154,7 +156,7 @@ def map_with_network(estimator: Estimator, scan: AslScan) -> np.ndarray:
     if differences:
         raise InputError(
             f"{scan.path}: the checkpoint was trained for another protocol ({'; '.join(differences)}); train one for "
-            f"this scan: python train.py acquisition.from_bids={scan.path}"
+            f"this scan: {command('train')} {shlex.quote(f'acquisition.from_bids={scan.path}')}"
         )
     if estimator.recipe.snr is None:
         warnings.warn(

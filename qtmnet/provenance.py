@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("qtmnet", "torch", "lightning", "numpy", "numba")
+from qtmnet import __version__
+
+PACKAGES = ("torch", "lightning", "numpy", "numba")
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,7 +33,7 @@ class Provenance:
 
 def provenance() -> Provenance:
     """Of this process."""
-    versions = {name: found for name in PACKAGES if (found := _version(name))}
+    versions = {"qtmnet": __version__} | {name: found for name in PACKAGES if (found := _version(name))}
     try:
         # An installed package may lie in somebody else's repository, which does not keep it.
         _ask_git("ls-files", "--error-unmatch", str(Path(__file__).relative_to(ROOT)))

@@ -12,14 +12,12 @@ from typing import Any, get_args
 
 import yaml
 
-import conf
+from qtmnet.conf_folder import CONF
 from qtmnet.docstrings import described_arguments
 from qtmnet.schema.commands import Part, Parts, own_settings
 from qtmnet.schema.targets import locate, settings_of
 from qtmnet.settings import Setting, SettingsFile, read_settings
 from simulators.requests import wanted
-
-CONF = Path(conf.__path__[0])
 
 COMMANDS = ("train", "evaluate", "simulate", "predict")
 
@@ -127,7 +125,7 @@ def _plain(text: str) -> str:
 
 def _command(name: str) -> str:
     file = read_settings(CONF / f"{name}.yaml")
-    parts = [f"### {name}.py", _code("\n".join(file.examples), "bash")]
+    parts = [f"### {name}", _code("\n".join(file.examples), "bash")]
     if file.groups:
         rows = [
             (_link(group.name), f"`{group.default}`", _options(group), _text(group.meaning)) for group in file.groups

@@ -1,4 +1,4 @@
-"""`simulate.py`: fill a folder with cubes, or make a brain."""
+"""`simulate`: fill a folder with cubes, or make a brain."""
 
 import math
 from contextlib import suppress

@@ -4,10 +4,12 @@ import difflib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.resources import files
 
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
+
+from qtmnet import invocation
+from qtmnet.conf_folder import CONF
 
 UNKNOWN = (
     r"Could not override '([^'@]+)",
@@ -38,7 +40,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def offer(name: str, known: Iterable[str]) -> str:
     """The end of a message: the nearest name, or how to see all of them."""
     found = nearest(name, known)
-    return f"did you mean {found}?" if found else f"python {_command()}.py --cfg job shows what there is"
+    return f"did you mean {found}?" if found else f"{invocation.this()} --cfg job shows what there is"
 
 
 def configuration_line(error: Exception) -> str:
@@ -46,14 +48,19 @@ def configuration_line(error: Exception) -> str:
     text = str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
+        if not group:
+            return f"--config-name {option}: no such configuration"
         options = error.options or _options(group)
         told = f"{_offer_option(group, option, options)} (there are {', '.join(options)})"
         return f"{group}={option}: no such option; {told}"
     if missing := re.search(r"Missing mandatory value: (\S+)", text):
-        return f"{missing[1]}: not given; give {missing[1]}=…, python {_command()}.py --help shows examples"
+        return f"{missing[1]}: not given; give {missing[1]}=…, {invocation.this()} --help shows examples"
     for pattern in UNKNOWN:
         if unknown := re.search(pattern, text, re.S):
-            return f"{unknown[1]}: no such setting; {offer(unknown[1], _known_settings(unknown[1]))}"
+            known = _known_settings(unknown[1])
+            if unknown[1] in known:
+                return f"{unknown[1]}: can be set, but neither left out nor put elsewhere"
+            return f"{unknown[1]}: no such setting; {offer(unknown[1], known)}"
     if refused := re.search(r"Error in call to target '([^']+)':\s*\w+\((.*)\)", text, re.S):
         return f"{refused[1].rpartition('.')[2]}: {refused[2].strip(chr(34) + chr(39))}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -61,13 +68,9 @@ def configuration_line(error: Exception) -> str:
     return "configuration: " + " ".join(telling[:4])
 
 
-def _command() -> str:
-    return sys.argv[0].rpartition("/")[2].removesuffix(".py")
-
-
 def _options(group: str) -> list[str]:
     """Options of a group in `conf`."""
-    folder = files("conf") / group
+    folder = CONF / group
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir()) if folder.is_dir() else []
 
 
@@ -78,16 +81,16 @@ def _offer_option(group: str, option: str, options: Sequence[str]) -> str:
 
 def _known_settings(wrong: str) -> list[str]:
     """Settings and groups of this command as it was called, but for the overrides that name a wrong one."""
-    from hydra import compose, initialize_config_module
+    from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
     words = [word for word in sys.argv[1:] if "=" in word and not word.startswith(("-", "hydra."))]
     right = [word for word in words if word.split("=")[0].lstrip("+~") != wrong and "," not in word.split("=")[1]]
     GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         for overrides in (right, []):
             try:
-                cfg = compose(_command(), overrides=overrides, return_hydra_config=True)
+                cfg = compose(invocation.current().name, overrides=overrides, return_hydra_config=True)
             except HydraException:
                 continue
             if wrong.startswith("hydra."):

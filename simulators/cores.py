@@ -5,8 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-CGROUPS = Path("/sys/fs/cgroup")
-OWN_CGROUPS = Path("/proc/self/cgroup")
+from simulators.control_groups import own_groups
 
 
 def n_cores() -> int:
@@ -34,24 +33,7 @@ def _of_slurm_task() -> float:
 
 def _quotas() -> Iterator[float]:
     """Cores' worth of time that the control groups of this process, and those around them, may use."""
-    for version, group in _own_groups():
-        for folder in (group, *group.parents):
-            if CGROUPS in (folder, *folder.parents):
-                yield _quota(folder, version)
-
-
-def _own_groups() -> Iterator[tuple[int, Path]]:
-    """Version and folder of the control groups that this process is in, as far as they share out processor time."""
-    try:
-        lines = OWN_CGROUPS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:  # no Linux
-        return
-    for line in lines:
-        number, kinds, path = [*line.split(":", 2), "", ""][:3]
-        if number == "0" and not kinds:
-            yield 2, CGROUPS / path.lstrip("/")
-        elif "cpu" in kinds.split(","):
-            yield 1, CGROUPS / "cpu" / path.lstrip("/")
+    return (_quota(folder, version) for version, folder in own_groups("cpu"))
 
 
 def _quota(folder: Path, version: int) -> float:

@@ -1,20 +1,47 @@
 """How much memory this process may still take."""
 
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
-_GROUPS = (  # of Linux: limit and use of a container or a batch job, in version 2 and 1
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-)
+from simulators.control_groups import own_groups
+
+_FILES = {
+    2: ("memory.max", "memory.current", "inactive_file"),
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+"""By version: files with limit and use, and the name in memory.stat of what counts as free."""
 
 
-def available_memory() -> int:
-    """Bytes that this process can take before the machine, or the container that it runs in, has none left."""
-    free = [psutil.virtual_memory().available]
-    for limit, used in _GROUPS:
-        with suppress(OSError, ValueError):  # no such group, or one without a limit ("max")
-            free.append(int(Path(limit).read_text()) - int(Path(used).read_text()))
-    return max(min(free), 0)
+def free_memory() -> float:
+    """Bytes of memory that a process may still take: what is free or easily freed, within the limits of its cgroups."""
+    return min([float(psutil.virtual_memory().available), *cgroup_room()])
+
+
+def cgroup_room() -> Iterator[float]:
+    """Bytes left within each memory limit that this process is under; nothing where there are none.
+
+    Pages of files that have not been used for long count as free: the system drops them first.
+    """
+    for version, folder in own_groups("memory"):
+        of_limit, of_use, of_files = _FILES[version]
+        limit, used = _number(folder / of_limit), _number(folder / of_use)
+        if limit is not None and used is not None:
+            yield max(limit - used + _statistic(folder / "memory.stat", of_files), 0.0)
+
+
+def _number(file: Path) -> float | None:
+    """The number in a file; None for "max" or where there is no such file."""
+    try:
+        return float(file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def _statistic(file: Path, name: str) -> float:
+    try:
+        rows = (line.split() for line in file.read_text(encoding="ascii").splitlines())
+        return next((float(row[1]) for row in rows if len(row) == 2 and row[0] == name), 0.0)
+    except (OSError, ValueError):
+        return 0.0

@@ -19,7 +19,7 @@ from nibabel.volumeutils import apply_read_scaling
 
 from simulators.errors import InputError
 from simulators.files import one_line
-from simulators.memory import available_memory
+from simulators.memory import free_memory
 from simulators.nifti_header import HEADER_BYTES, Header, HeaderError, NoHeaderError, judged
 from simulators.reading import NIFTI_FILE, open_file
 
@@ -180,7 +180,7 @@ def _check_size(file: NiftiFile, n_bytes: int, packed: bool) -> None:
     if packed and claimed > max(n_bytes * MEASURED_COMPRESSION, LARGE):
         found = f"dim: found {header.shape}, {claimed} bytes that are packed into {n_bytes}"
         raise file.error(f"{found}: next to nothing can be in it", "convert the image again")
-    needed, free = int(COPIES * 4 * n_values), available_memory()
+    needed, free = int(COPIES * 4 * n_values), free_memory()
     if needed > free:
         found = f"dim: found {header.shape}, which takes {needed / 1e9:.1f} GB to read"
         advice = "give a smaller image, or use a machine with more memory"

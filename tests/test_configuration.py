@@ -61,4 +61,4 @@ def test_a_brain_is_refused_in_training(command, tiny) -> None:
 def test_command_shows_its_settings(name: str, command) -> None:
     outcome = command(name, "--cfg", "job")
     assert outcome.status == 0
-    assert "run_dir" in outcome.out
+    assert ("output_dir" if name == "predict" else "run_dir") in outcome.out

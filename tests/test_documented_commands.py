@@ -51,12 +51,24 @@ CANNOT_RUN = {
 }
 """Commands that no test can run, with the reason; * is whatever follows."""
 
-PROGRAMS = ("python", "torchrun", "pytest", "pip", "srun", "sbatch", "mkdocs", "wandb", "tensorboard", "optuna")
+PROGRAMS = (
+    "qtmnet",
+    "python",
+    "torchrun",
+    "pytest",
+    "pip",
+    "srun",
+    "sbatch",
+    "mkdocs",
+    "wandb",
+    "tensorboard",
+    "optuna",
+)
 """What a command in backticks begins with; a fenced line may begin with anything, and fails if it is not known here."""
 
 SHELLS = ("", "bash", "sh", "shell", "console")
 
-CUBES = tuple(word for word in TINY if word.split(".")[0] in ("phantom", "data", "cluster"))
+CUBES = tuple(word for word in TINY if word.startswith(("phantom.", "data.n_", "cluster.")))
 
 BRAIN = ("phantom.voxel_size_mm=[8,8,8]",)
 
@@ -81,8 +93,8 @@ BESIDES = {
 STANDS_FOR = {
     "…": "",
     "data.snr=…": "data.snr=[2,20]",
-    "input=…": "input=sub-01/perf",
-    "output_dir=…": "output_dir=out",
+    "INPUT": "sub-01/perf",
+    "OUTPUT": "out",
     "acquisition.from_bids=SCAN": "acquisition.from_bids=sub-01/perf",
     "hydra.sweep.dir=runs/quickstart/<time>": "hydra.sweep.dir=runs/quickstart/again",
     "data.dir=s3://bucket/cubes": "data.dir=memory://bucket/cubes",
@@ -160,7 +172,8 @@ def overrides(words: list[str]) -> list[str]:
     """Settings that make a command of the project small."""
     of_brain = any(word.startswith("phantom=brain") for word in words)
     besides = [setting for word in words for setting in BESIDES.get(word, ())]
-    script = next((Path(word).stem.partition("_")[0] for word in words if word.endswith(".py")), "")
+    scripts = (Path(word).stem.partition("_")[0] for word in words if word.endswith(".py"))
+    script = words[1] if words[0] == "qtmnet" else next(scripts, "")
     if script == "train":
         other_model = any(word.startswith("model=") for word in words)
         tiny = [word for word in TINY if not (other_model and word.startswith("model."))]
@@ -197,7 +210,7 @@ def meaning(line: str) -> str:
 
 def is_known(line: str) -> bool:
     words = [word for word in shlex.split(line) if not re.fullmatch(r"[A-Z_]+=.*", word)]
-    return bool(words) and words[0] in ("python", "torchrun", "pytest", "mkdocs")
+    return bool(words) and words[0] in ("qtmnet", "python", "torchrun", "pytest", "mkdocs")
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +234,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic scan in the perf folder of a dataset."""
     examples = module_at(ROOT / "tests" / "qtmnet" / "conftest.py")
     dataset = tmp_path_factory.mktemp("dataset")
-    (dataset / "dataset_description.json").write_text('{"Name": "example", "BIDSVersion": "1.10.0"}')
+    (dataset / "dataset_description.json").write_text('{"Name": "example", "BIDSVersion": "1.10.0"}', encoding="utf-8")
     examples.ExampleScan(dataset / "sub-01" / "perf").write([("m0scan", 0.0), *examples.PAIRS, *examples.PAIRS])
     return dataset / "sub-01" / "perf"
 
@@ -250,7 +263,7 @@ def run(words: list[str], **environment: str) -> None:
     python_path = os.pathsep.join(path for path in (environment.get("PYTHONPATH"), str(ROOT)) if path)
     # Warnings are errors in this process alone, as for a reader.
     set_here = os.environ | {"OMP_NUM_THREADS": "1"} | environment | {"PYTHONPATH": python_path}
-    done = subprocess.run(words, env=set_here, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, env=set_here, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
 
 
@@ -273,11 +286,19 @@ def test_command_of_the_documentation_runs(
     source: Page, line: str, command, folder_of, checkpoints, already_run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder_of(source))
-    before = source.commands[: source.commands.index(line)] if source.files else ()  # which may write what it needs
-    for each in (*before, line):
+    for each in (*needed_by(line, source), line):
         if reason_not_to_run(each) is None and (source.name, each) not in already_run:
             run_line(source, each, command, checkpoints, monkeypatch)
             already_run.add((source.name, each))
+
+
+def needed_by(line: str, source: Page) -> list[str]:
+    """Commands above one of a page, that write what it needs; another process of the tests may have run them."""
+    above = [*source.commands[: source.commands.index(line)]]
+    if source.files:
+        return above
+    folder = [word for word in line.split() if word.startswith("data.dir=")]
+    return [each for each in above if folder[0] in each.split()] if "verify=true" in line.split() else []
 
 
 @pytest.fixture(scope="module")
@@ -300,7 +321,12 @@ def run_line(source: Page, line: str, command, checkpoints: dict[str, Path], mon
         outcome = command(words[1].removesuffix(".py"), *words[2:])
         assert outcome.status == 0, f"{shlex.join(words)}\n{outcome.err}"
         return
+    if words[0] == "qtmnet" and (ROOT / f"{words[1]}.py").is_file():
+        outcome = command(*words[1:])
+        assert outcome.status == 0, f"{shlex.join(words)}\n{outcome.err}"
+        return
     programs = {
+        "qtmnet": [sys.executable, "-m", "qtmnet"],
         "python": [sys.executable],
         "torchrun": [sys.executable, "-m", "torch.distributed.run", "--standalone"],
         "pytest": [sys.executable, "-m", "pytest", "--rootdir", str(ROOT)],

@@ -3,7 +3,6 @@
 Hydra only takes sweepers from this package. What they do is in `qtmnet/sweeps`.
 """
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from qtmnet import invocation
 from qtmnet.endings import Incomplete
 
 LOOKED_AT = 200
@@ -59,7 +59,7 @@ class _SweeperOfRuns(Sweeper):
         n_runs = self._look_at(overrides)
         folder = SweepFolder(Path(self.config.hydra.sweep.dir), arguments)
         with folder.held():
-            go_on = f"go on with: {_this_command()} hydra.sweep.dir={folder.path}"
+            go_on = f"go on with: {_again(folder.path)}"
             print(f"sweep: {folder.path}; after an interruption, {go_on}", file=sys.stderr, flush=True)
             try:
                 self._run_all(folder, overrides)
@@ -162,7 +162,7 @@ class BayesSweeper(_SweeperOfRuns):
         from simulators.limits import Within
 
         if self.config is None or "trial" not in self.config:
-            raise InputError("hydra/sweeper=bayes: searches trainings; leave it out here for a grid, or give train.py")
+            raise InputError("hydra/sweeper=bayes: searches trainings; leave it out here for a grid, or give train")
         optuna()
         checked("hydra.sweeper.n_trials", self.n_trials, Annotated[int, Within(1, 1_000_000)])
         for name, part in (("sampler", self.sampler), ("pruner", self.pruner)):
@@ -184,10 +184,9 @@ class BayesSweeper(_SweeperOfRuns):
             search.tell(runner.run(number, run.swept, (*run.overrides, f"trial={number}")))
 
 
-def _this_command() -> str:
-    """The command line as it can be typed again, without a folder."""
-    words = [word for word in sys.argv[1:] if not word.startswith("hydra.sweep.dir=")]
-    return " ".join([f"python {Path(sys.argv[0]).name}", *map(shlex.quote, words)])
+def _again(folder: Path) -> str:
+    """The command line as it can be typed again, for a folder of a sweep."""
+    return invocation.line(f"hydra.sweep.dir={folder}", without="hydra.sweep.dir=")
 
 
 def _other_seed(sampler: DictConfig, n_before: int) -> Any:

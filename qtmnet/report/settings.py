@@ -1,11 +1,9 @@
 """The settings that a report states: protocol, noise, command, version."""
 
 import datetime
-import shlex
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from qtmnet import invocation
 from qtmnet.provenance import provenance
 from simulators.acquisition import Acquisition
 
@@ -39,11 +37,11 @@ def noise(snr: float | Sequence[float] | None) -> str:
 def origin() -> Settings:
     """What made the report: command, version, git revision if there is one, and the time."""
     code = provenance()
-    version = f"qtmnet {code.versions.get('qtmnet', '(not installed)')}"
+    version = f"qtmnet {code.versions['qtmnet']}"
     if code.git_revision:
         version += f", git {code.git_revision[:10]}{' with changes' if code.git_changed else ''}"
     return (
-        ("Command", shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])),
+        ("Command", invocation.line()),
         ("Version", version),
         ("Written", datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")),
     )

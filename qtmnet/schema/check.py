@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
-from importlib.resources import files
 from typing import Any, Literal, get_args
 
 from hydra.core.hydra_config import HydraConfig
@@ -11,6 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError
 
+from qtmnet.conf_folder import CONF
 from qtmnet.schema.commands import COMMANDS, Part, Parts, own_settings
 from qtmnet.schema.foreign import FOREIGN
 from qtmnet.schema.given import given_settings, refuse_without_effect
@@ -215,7 +215,7 @@ def _check_whole(path: str, part: DictConfig) -> None:
 
 def _refuse_unknown(cfg: DictConfig, own: Mapping[str, Any], known: Sequence[str], overrides: Sequence[str]) -> None:
     """Settings of the first level that neither the command nor another setting takes."""
-    groups = {entry.name for entry in files("conf").iterdir()}
+    groups = {entry.name for entry in CONF.iterdir()}
     chosen = set(HydraConfig.get().runtime.choices) if HydraConfig.initialized() else set()
     of_experiments = groups.union(*map(own_settings, COMMANDS))  # which have settings of all commands
     added = {word.split("=")[0].lstrip("+") for word in overrides if word.startswith("+")}

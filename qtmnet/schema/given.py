@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from simulators.checking import shown
 from simulators.errors import InputError
 
+
 def given_settings(overrides: Sequence[str]) -> tuple[str, ...]:
     """Dotted names of the settings and groups that a run was asked for on the command line."""
     return tuple(word.split("=")[0].lstrip("+~").partition("@")[0] for word in overrides)
@@ -47,7 +48,7 @@ def _in_simulation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
         for name in ("dir", "until"):
             yield name, f"it is a brain's; cubes have data.{'dir' if name == 'dir' else 'n_cubes'}"
         if not cfg.verify:
-            yield "data.n_test", "test cubes are made by the training; give data.n_cubes"
+            yield "data.n_test", "test cubes are made in training; give data.n_cubes"
         return
     for name in ("data", "cluster", "verify"):
         yield name, "it is for cubes, and the phantom is a brain"

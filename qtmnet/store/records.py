@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from qtmnet.invocation import command
 from qtmnet.locks import BusyError
 from qtmnet.store.shard import REPAIR, ShardFormat, ShardReader, write_shard
 from qtmnet.store.storage import Storage
@@ -133,7 +134,7 @@ class Records:
             count = 0 if size is None else self._count(shard, size)
             if row >= count:
                 name = self.storage.path(self.layout.name(shard))
-                raise InputError(f"{name}: cube {index}: missing; run simulate.py to make it")
+                raise InputError(f"{name}: cube {index}: missing; run {command('simulate')} to make it")
             reader = self._readers[shard] = ShardReader(self.storage, self.layout, shard, count)
         return reader[index]
 
@@ -153,4 +154,4 @@ class Records:
         if missing:
             name = self.storage.path(self.layout.name(missing[0]))
             more = f", and {len(missing) - 1} files more" if len(missing) > 1 else ""
-            yield f"{name}: missing or short of cubes{more}; run simulate.py to make what is missing"
+            yield f"{name}: missing or short of cubes{more}; run {command('simulate')} to make what is missing"

@@ -152,5 +152,5 @@ def test_gradients_are_clipped_to_their_limit(command, tiny, monkeypatch, limit:
 
 def test_curves_hold_no_nan(command, tiny, tmp_path: Path) -> None:
     assert command("train", *tiny, "evaluate=false").status == 0
-    with only(tmp_path, "runs/train/*/metrics.csv").open() as stream:
+    with only(tmp_path, "runs/train/*/metrics.csv").open(encoding="utf-8") as stream:
         assert not [value for row in csv.DictReader(stream) for value in row.values() if value in ("nan", "inf")]

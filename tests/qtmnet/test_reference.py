@@ -45,7 +45,7 @@ def test_comment_goes_before_base_option_and_docstring() -> None:
 def test_everything_is_in_the_page() -> None:
     page = reference.reference()
     for name in reference.COMMANDS:
-        assert f"### {name}.py\n" in page
+        assert f"### {name}\n" in page
     for group, option in OPTIONS:
         assert f"#### {group}={option}\n" in page
         for setting in reference.option_settings(group, option):

@@ -90,5 +90,5 @@ def test_settings_that_something_takes_may_be_added(command) -> None:
 
 def test_what_must_be_given_is_asked_for(command) -> None:
     assert command("predict", "method=multi_delay").told == [
-        "error: input: not given; give input=…, python predict.py --help shows examples"
+        "error: input: not given; python predict.py INPUT OUTPUT [setting=value …]"
     ]

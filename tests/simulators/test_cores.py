@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from simulators import cores
+from simulators import control_groups
 from simulators.cores import n_cores
 
 
@@ -16,8 +16,8 @@ def sixteen_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("process_cpu_count", "sched_getaffinity"):
         monkeypatch.delattr(os, name, raising=False)
     monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
-    monkeypatch.setattr(cores, "CGROUPS", tmp_path / "cgroup")
-    monkeypatch.setattr(cores, "OWN_CGROUPS", tmp_path / "own")
+    monkeypatch.setattr(control_groups, "CGROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(control_groups, "OWN_CGROUPS", tmp_path / "own")
 
 
 def test_all_where_nothing_is_known(monkeypatch) -> None:

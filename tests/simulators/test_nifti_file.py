@@ -219,7 +219,7 @@ def test_what_a_file_cannot_hold_is_refused_before_it_is_unpacked(tmp_path: Path
 
 def test_what_the_memory_cannot_hold_is_refused_with_both_numbers(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "x.nii").write_bytes(image().to_bytes())
-    monkeypatch.setattr(nifti_file, "available_memory", lambda: 1000)
+    monkeypatch.setattr(nifti_file, "free_memory", lambda: 1000)
     with pytest.raises(InputError, match=r"takes 0\.0 GB to read, but 0\.0 GB of memory are free"):
         look_at(tmp_path / "x.nii")
 

@@ -41,10 +41,10 @@ def test_what_is_missing_is_what_is_not_there(records: Records, tmp_path: Path) 
     assert records.missing(4) == []
     assert records.missing(12) == [(1, 4), (2, 4)]
     fresh = Records(storage_at(tmp_path), LAYOUT)
-    with pytest.raises(InputError, match=r"shard-00001\.npy: cube 5: missing; run simulate\.py"):
+    with pytest.raises(InputError, match=r"shard-00001\.npy: cube 5: missing; run qtmnet simulate"):
         fresh[5]
     (flaw,) = fresh.flaws(10)
-    assert "shard-00001.npy: missing or short of cubes; run simulate.py" in flaw
+    assert "shard-00001.npy: missing or short of cubes; run qtmnet simulate" in flaw
 
 
 def test_growth_keeps_what_is_there_and_fills_the_short_shard(records: Records, tmp_path: Path) -> None:
