@@ -47,8 +47,8 @@ def check_settings(cfg: DictConfig, command: str, overrides: Sequence[str] | Non
     """
     if overrides is None:
         overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    if HydraConfig.initialized():
-        checked("hydra.run.dir", HydraConfig.get().run.dir, PathText)
+        if HydraConfig.initialized():
+            checked("hydra.run.dir", HydraConfig.get().run.dir, PathText)
     own = own_settings(command)
     for name, annotation in own.items():
         _check_own(cfg, name, annotation)
