@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
@@ -20,6 +20,14 @@ from simulators.checking import checked, shown
 from simulators.errors import InputError
 from simulators.limits import PathText
 from simulators.requests import choices_of
+
+HYDRA_OWN = {
+    "_target_": str,
+    "_partial_": bool,
+    "_recursive_": bool,
+    "_convert_": Literal["none", "partial", "object", "all"],
+}
+"""What Hydra reads of a part itself."""
 
 QUICK = ("simulators", "qtmnet.acquisitions", "qtmnet.cluster")
 """Packages whose import takes no time to speak of: what is theirs is looked at first."""
@@ -39,8 +47,8 @@ def check_settings(cfg: DictConfig, command: str, overrides: Sequence[str] | Non
     """
     if overrides is None:
         overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    if HydraConfig.initialized():
-        checked("hydra.run.dir", HydraConfig.get().run.dir, PathText)
+        if HydraConfig.initialized():
+            checked("hydra.run.dir", HydraConfig.get().run.dir, PathText)
     own = own_settings(command)
     for name, annotation in own.items():
         _check_own(cfg, name, annotation)
@@ -110,7 +118,8 @@ def check_part(path: str, part: DictConfig, known: Sequence[str] = ()) -> None:
         raise InputError(f"{path}._target_: found {target!r}, which is no class or function; give another")
     takes = settings_of(thing, target)
     for key in map(str, part):
-        if key.startswith("_"):
+        if key in HYDRA_OWN:
+            _check_value(f"{path}.{key}", part, key, HYDRA_OWN[key])
             continue
         if key not in takes.by_name and not takes.any_other:
             names = [

@@ -38,13 +38,13 @@ class Train:
     normalization: Normalization
     linear_start: bool
     evaluate: bool
-    threads: ThreadCount | None
-    memory_layout: MemoryLayout | None
+    threads: ThreadCount
+    memory_layout: MemoryLayout
     validation_maps_every: PictureInterval
     resume: PathText | None
     trial: int | None
     final_learning_rate: FinalLearningRate
-    run_dir: PathText | None
+    run_dir: PathText
     loss: Part
     phantom: Part
     simulator: Part
@@ -64,7 +64,7 @@ class Simulate:
     verify: bool
     dir: PathText | None
     until: StopAfter | None
-    run_dir: PathText | None
+    run_dir: PathText
     phantom: Part
     simulator: Part
     acquisition: Part
@@ -80,7 +80,7 @@ class Evaluate:
     dir: PathText | None
     seed: SeedNumber
     snr: SignalToNoise | None
-    run_dir: PathText | None
+    run_dir: PathText
     phantom: Part | None
     simulator: Part
     cluster: Part
