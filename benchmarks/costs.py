@@ -178,7 +178,7 @@ def main() -> None:
     for kind in options.kinds or CASES:
         for sizes in CASES[kind]:
             call = [sys.executable, __file__, kind, "--case", sizes]
-            found = subprocess.run(call, check=True, capture_output=True, text=True).stdout
+            found = subprocess.run(call, check=True, capture_output=True, encoding="utf-8").stdout
             taken, reckoned, seconds, asked = map(float, found.split())
             row = f"{kind:9s}  {sizes:13s}  {taken:8.0f}  {reckoned:9.0f}  {reckoned / taken:6.2f}  {seconds:8.2f}"
             print(row + (f"  {asked:9.2f}  {asked / seconds:6.2f}" if asked else ""), flush=True)

@@ -28,7 +28,7 @@ def seconds_to_first_line(words: list[str]) -> float:
     """Until a process prints anything; it is ended then."""
     start = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8"
     )
     assert process.stderr is not None
     process.stderr.readline()

@@ -41,8 +41,10 @@ def load_estimator(path: str | Path) -> Estimator:
         weights = {
             name.removeprefix(PREFIX): value for name, value in content["state_dict"].items() if name.startswith(PREFIX)
         }
+        with torch.device("meta"):  # no memory is taken for what the file does not hold
+            expected = Estimator(recipe)
+        check_weights(weights, expected)
         estimator = Estimator(recipe)
-        check_weights(weights, estimator)
         estimator.load_state_dict(weights)
     except InputError as error:
         raise InputError(f"{path}: ckpt: {error}") from None

@@ -92,7 +92,7 @@ def _task(name: str, module: str, first: bool) -> Task:
             return _run_of_sweep(checked, cfg)
         where = RESULTS.get(name, "run_dir")
         if first and not OmegaConf.is_missing(cfg, where) and cfg[where]:
-            print(f"{name}: starting; results will be in {shown(cfg[where])}", file=sys.stderr, flush=True)
+            print(f"{name}: starting; results will be in {shown(str(cfg[where]))}", file=sys.stderr, flush=True)
         try:
             return ending_well(lambda: checked(cfg), first=first)
         except SystemExit as end:

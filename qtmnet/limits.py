@@ -1,9 +1,9 @@
 """What settings of learning and of the commands may be; see `simulators.limits`, which has those of the physics."""
 
-import os
 import re
 from typing import Annotated, Literal
 
+from simulators.cores import n_cores
 from simulators.limits import Which, Within
 
 Normalization = Literal["calibrated", "global_max"]
@@ -47,7 +47,7 @@ TreeCount = Annotated[int, Within(1, 1_000_000)]
 
 SignalToNoise = Annotated[float, Within(0, 1e6, why="a frame of ASL has 1 to 20; null for no noise", above=True)]
 
-MOST_LOADERS = max(8, 2 * (os.cpu_count() or 1))
+MOST_LOADERS = max(8, 2 * n_cores())
 
 LoaderWorkers = Annotated[
     int,
@@ -56,6 +56,10 @@ LoaderWorkers = Annotated[
 ]
 
 WorkerCount = Annotated[int, Within(1, 4096)]
+
+ThreadCount = Literal["auto"] | Annotated[int, Within(1, 1024)]
+
+MemoryLayout = Literal["auto", "channels_last", "contiguous"]
 
 LearningRate = Annotated[float, Within(0, 10, above=True)]
 

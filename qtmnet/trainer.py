@@ -1,11 +1,10 @@
 """The Lightning trainer of a configuration: devices, precision, callbacks."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import lightning as L
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
@@ -22,8 +21,16 @@ from qtmnet.validation_maps import ValidationMaps
 from simulators.errors import InputError
 
 
-def build_trainer(cfg: DictConfig, callbacks: Sequence[L.Callback], loggers: list[Logger]) -> L.Trainer:
-    """A Lightning trainer; `precision: auto` is bf16 where the hardware multiplies it natively, else fp32.
+def build_trainer(
+    cfg: DictConfig, callbacks: Sequence[L.Callback], loggers: list[Logger], automatic: Callable[[], str]
+) -> L.Trainer:
+    """A Lightning trainer.
+
+    Args:
+        cfg: of the training.
+        callbacks: beside those that every training has.
+        loggers: of its curves.
+        automatic: what `precision: auto` is; see `automatic_precision`.
 
     Raises:
         InputError: for settings that Lightning does not take.
@@ -34,7 +41,7 @@ def build_trainer(cfg: DictConfig, callbacks: Sequence[L.Callback], loggers: lis
     if not isinstance(epochs, int) or epochs < 1:
         raise InputError(f"trainer.max_epochs: found {epochs!r}; give a whole number, at least 1")
     if settings.get("precision") == "auto":
-        settings["precision"] = "bf16-mixed" if has_native_bf16() else "32-true"
+        settings["precision"] = automatic()
     settings["use_distributed_sampler"] = False  # the data module shares the batches
     if settings.get("devices") == "auto":
         settings |= ranks.layout()
@@ -76,11 +83,3 @@ def check_processes(trainer: L.Trainer, cfg: DictConfig) -> None:
         raise InputError(f"trainer: found {n} devices; give trainer=ddp, which shares the work among them")
     if n > 1 and HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise InputError(f"trainer: found {n} devices; {ranks.NO_MULTIRUN}")
-
-
-def has_native_bf16() -> bool:
-    """Whether the GPU, else the CPU, has instructions that multiply bfloat16."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    abilities = torch.cpu.get_capabilities()
-    return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))

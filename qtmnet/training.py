@@ -20,13 +20,18 @@ from qtmnet.costs.afford import afford
 from qtmnet.costs.cost import Cost
 from qtmnet.costs.training import training_costs
 from qtmnet.data import QTMDataModule
+from qtmnet.estimator import Estimator
 from qtmnet.evaluation import evaluate_on_cubes, print_table
 from qtmnet.finite import NotFinite
 from qtmnet.loggers import build_loggers, closed_at_end, log_settings
 from qtmnet.metrics import Scores
 from qtmnet.module import QTMModule
+from qtmnet.pace import Pace
+from qtmnet.precision import automatic_precision
 from qtmnet.provenance import provenance
 from qtmnet.resuming import check_same
+from qtmnet.step_rate import threads
+from qtmnet.store.view import Look
 from qtmnet.trainer import build_trainer, check_processes
 from simulators.errors import InputError
 
@@ -57,6 +62,11 @@ def train(cfg: DictConfig) -> TrainingResult:
 
     Of processes that train together, the first one simulates, evaluates and prints; the others return without scores.
     """
+    with threads():
+        return _train(cfg)
+
+
+def _train(cfg: DictConfig) -> TrainingResult:
     _quiet()
     L.seed_everything(cfg.seed, verbose=False)
     # Whatever can be refused is refused before anything is simulated.
@@ -74,12 +84,14 @@ def train(cfg: DictConfig) -> TrainingResult:
         data.first_epoch = epochs_done(cfg.resume)
     keeper, latest = _keepers(checkpoints)
     loggers = build_loggers(cfg.logger)
-    trainer = build_trainer(cfg, [keeper, latest], loggers)
+    pace = Pace(cfg.threads, cfg.memory_layout)
+    trainer = build_trainer(cfg, [keeper, latest, pace], loggers, lambda: _precision(module.estimator, data))
     check_processes(trainer, cfg)
     data.check_shares(trainer.num_nodes * trainer.num_devices)
     data.prepare_data()
+    data.setup("fit")
+    pace.begin(trainer, module, data)
     if cfg.linear_start and cfg.resume is None:
-        data.setup("fit")
         module.estimator.start_from(data.first_samples())
     with closed_at_end(loggers, Path(cfg.run_dir)):
         if trainer.is_global_zero:
@@ -99,6 +111,12 @@ def train(cfg: DictConfig) -> TrainingResult:
         print(f"checkpoint: {best}")
     nrmse = float(keeper.best_model_score)
     return TrainingResult(best=best, last=checkpoints / "last.ckpt", nrmse=nrmse, scores=scores)
+
+
+def _precision(estimator: Estimator, data: QTMDataModule) -> str:
+    """The precision for a network and the cubes that it will be trained on."""
+    shape = Look.of(data.acquisition).grid(data.recipes["train"], 0).shape
+    return automatic_precision(estimator.network, (estimator.recipe.in_channels, *shape))
 
 
 def build_module(cfg: DictConfig, data: QTMDataModule) -> QTMModule:

@@ -163,9 +163,12 @@ def shown(value: Any, *, quoted: bool = True) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
-def isinstance_of(kind: type, value: Any) -> bool:
-    """Whether a value is of a kind, which comes first here."""
+def _is_instance_of(kind: type, value: Any) -> bool:
     return isinstance(value, kind)
+
+
+def _has_all_of(protocol: type, value: Any) -> bool:
+    return all(hasattr(value, name) for name in vars(protocol) if not name.startswith("_"))
 
 
 def _first(values: Any) -> list[Any]:
@@ -210,6 +213,6 @@ def _strict(annotation: Any) -> Any:
     if origin is Literal or annotation in (None, type(None), Any, object):
         return Any if annotation is object else annotation
     if isinstance(annotation, type) and annotation not in _CONTAINERS:
-        is_one = partial(isinstance_of, annotation)
-        return Any if getattr(annotation, "_is_protocol", False) else Annotated[Any, Predicate(is_one)]
+        is_one = partial(_has_all_of if getattr(annotation, "_is_protocol", False) else _is_instance_of, annotation)
+        return Annotated[Any, Predicate(is_one)]
     return annotation if annotation in _CONTAINERS else Any

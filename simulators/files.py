@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
-
 from simulators.errors import InputError
 
 _number = itertools.count()
@@ -164,6 +162,8 @@ def _first_there(folder: Path) -> Path:
         except (FileNotFoundError, NotADirectoryError):
             if folder.is_symlink():
                 raise FileExistsError(errno.EEXIST, f"{folder} is a link to a folder that is not there") from None
+            if folder == folder.parent:  # a drive that is not there
+                raise
             folder = folder.parent
         else:
             return folder
@@ -192,9 +192,14 @@ def _machine() -> str:
 
 def _remove_left_over(folder: Path, begin: str) -> None:
     """Remove temporary files of processes of this machine that are no more."""
-    for name in os.listdir(folder):
+    left = [name for name in os.listdir(folder) if name.startswith(begin)]
+    if not left:
+        return
+    from psutil import pid_exists  # takes a while to import
+
+    for name in left:
         process = name.removeprefix(begin).partition("-")[0]
-        if name.startswith(begin) and process.isdigit() and not psutil.pid_exists(int(process)):
+        if process.isdigit() and not pid_exists(int(process)):
             with suppress(OSError):
                 (folder / name).unlink()
 

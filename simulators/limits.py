@@ -5,6 +5,7 @@ Within(0, 100, "mm", above=True)]`. `simulators.checking` holds values against i
 reference of settings and the offers to the misspelt all read the same annotation.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
@@ -100,9 +101,16 @@ LONGEST_PATH = 4096
 """Characters; what Linux takes."""
 
 
+LONGEST_NAME = 255
+"""Bytes of a file's or folder's name; what all file systems in use take."""
+
+
 def is_path(value: str) -> bool:
     """Whether a string can be a path or URL at all."""
-    return len(value.strip()) > 0 and len(value) <= LONGEST_PATH and "\0" not in value
+    if not value.strip() or len(value) > LONGEST_PATH or "\0" in value:
+        return False
+    names = [] if "://" in value else value.split("/")
+    return all(len(os.fsencode(name)) <= LONGEST_NAME for name in names)
 
 
 PathText = Annotated[str, Which("a path", is_path)] | Path

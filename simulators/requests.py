@@ -93,7 +93,7 @@ def _annotated(option: Any, inner: Any, beside: list[Any], *, many: bool) -> str
 def _several(arguments: tuple[Any, ...], beside: list[Any], *, many: bool) -> str:
     if len(arguments) == 2 and arguments[0] in beside:
         return "[lowest, highest] of such"
-    n = f"{len(arguments)} " if arguments[-1] is not ... else ""
+    n = f"{len(arguments)} " if len(arguments) > 1 and arguments[-1] is not ... else ""
     return f"{'lists' if many else 'a list'} of {n}{_told(arguments[0], [], many=True)}"
 
 

@@ -68,7 +68,7 @@ PROGRAMS = (
 
 SHELLS = ("", "bash", "sh", "shell", "console")
 
-CUBES = tuple(word for word in TINY if word.split(".")[0] in ("phantom", "data", "cluster"))
+CUBES = tuple(word for word in TINY if word.startswith(("phantom.", "data.n_cubes=", "cluster.")))
 
 BRAIN = ("phantom.voxel_size_mm=[8,8,8]",)
 
@@ -77,6 +77,7 @@ SMALL = {
     "benchmarks/cube.py": "--repeats 1 --side 12",
     "benchmarks/growth.py": "--repeats 1 --largest 16",
     "benchmarks/stream.py": "--repeats 1 --cubes 2",
+    "benchmarks/training.py": "--seconds 0.05 --repeats 1 phantom.shape=[8,8,8] model.base_channels=4",
     "benchmarks/throughput.py": "--workers 1 --cubes 8 --epochs 2 phantom.shape=[8,8,8]",
 }
 """Smallest settings of each benchmark."""
@@ -234,7 +235,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic scan in the perf folder of a dataset."""
     examples = module_at(ROOT / "tests" / "qtmnet" / "conftest.py")
     dataset = tmp_path_factory.mktemp("dataset")
-    (dataset / "dataset_description.json").write_text('{"Name": "example", "BIDSVersion": "1.10.0"}')
+    (dataset / "dataset_description.json").write_text('{"Name": "example", "BIDSVersion": "1.10.0"}', encoding="utf-8")
     examples.ExampleScan(dataset / "sub-01" / "perf").write([("m0scan", 0.0), *examples.PAIRS, *examples.PAIRS])
     return dataset / "sub-01" / "perf"
 
@@ -263,7 +264,7 @@ def run(words: list[str], **environment: str) -> None:
     python_path = os.pathsep.join(path for path in (environment.get("PYTHONPATH"), str(ROOT)) if path)
     # Warnings are errors in this process alone, as for a reader.
     set_here = os.environ | {"OMP_NUM_THREADS": "1"} | environment | {"PYTHONPATH": python_path}
-    done = subprocess.run(words, env=set_here, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, env=set_here, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
 
 
@@ -286,11 +287,19 @@ def test_command_of_the_documentation_runs(
     source: Page, line: str, command, folder_of, checkpoints, already_run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder_of(source))
-    before = source.commands[: source.commands.index(line)] if source.files else ()  # which may write what it needs
-    for each in (*before, line):
+    for each in (*needed_by(line, source), line):
         if reason_not_to_run(each) is None and (source.name, each) not in already_run:
             run_line(source, each, command, checkpoints, monkeypatch)
             already_run.add((source.name, each))
+
+
+def needed_by(line: str, source: Page) -> list[str]:
+    """Commands above one of a page, that write what it needs; another process of the tests may have run them."""
+    above = [*source.commands[: source.commands.index(line)]]
+    if source.files:
+        return above
+    folder = [word for word in line.split() if word.startswith("data.dir=")]
+    return [each for each in above if folder[0] in each.split()] if "verify=true" in line.split() else []
 
 
 @pytest.fixture(scope="module")

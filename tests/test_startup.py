@@ -18,7 +18,12 @@ SLOW = ("torch", "lightning", "numba", "scipy", "matplotlib", "nilearn", "cupy",
 
 def python(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *words], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False
+        [sys.executable, *words],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
 
 
@@ -63,7 +68,7 @@ def test_a_package_imports_its_names_when_they_are_used(package: str) -> None:
 
 @pytest.mark.parametrize("words", [("train.py",), ("train.py", "--multirun", "seed=0,1")])
 def test_the_first_line_comes_before_torch(words: tuple[str, ...], tmp_path: Path) -> None:
-    (tmp_path / "torch.py").write_text("raise SystemExit(77)")
+    (tmp_path / "torch.py").write_text("raise SystemExit(77)", encoding="utf-8")
     folders = (f"hydra.run.dir={tmp_path}/run", f"hydra.sweep.dir={tmp_path}/sweep")
     done = python(*words, *folders, PYTHONPATH=str(tmp_path))
     assert done.returncode == 77

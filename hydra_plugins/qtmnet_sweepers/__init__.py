@@ -6,7 +6,7 @@ Hydra only takes sweepers from this package. What they do is in `qtmnet/sweeps`.
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -155,12 +155,18 @@ class BayesSweeper(_SweeperOfRuns):
         self.n_trials, self.sampler, self.pruner = n_trials, sampler, pruner
 
     def _look_at(self, overrides: Sequence[Override]) -> int:
+        from qtmnet.schema.check import check_part
         from qtmnet.sweeps.search import first_of, optuna
+        from simulators.checking import checked
         from simulators.errors import InputError
+        from simulators.limits import Within
 
         if self.config is None or "trial" not in self.config:
             raise InputError("hydra/sweeper=bayes: searches trainings; leave it out here for a grid, or give train")
         optuna()
+        checked("hydra.sweeper.n_trials", self.n_trials, Annotated[int, Within(1, 1_000_000)])
+        for name, part in (("sampler", self.sampler), ("pruner", self.pruner)):
+            check_part(f"hydra.sweeper.{name}", part)
         self._refuse_if_none_composes([first_of(overrides)])
         return self.n_trials
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
@@ -18,7 +18,16 @@ from qtmnet.schema.targets import Settings, locate, settings_of
 from qtmnet.spelling import dotted, nearest, offer
 from simulators.checking import checked, shown
 from simulators.errors import InputError
+from simulators.limits import PathText
 from simulators.requests import choices_of
+
+HYDRA_OWN = {
+    "_target_": str,
+    "_partial_": bool,
+    "_recursive_": bool,
+    "_convert_": Literal["none", "partial", "object", "all"],
+}
+"""What Hydra reads of a part itself."""
 
 QUICK = ("simulators", "qtmnet.acquisitions", "qtmnet.cluster")
 """Packages whose import takes no time to speak of: what is theirs is looked at first."""
@@ -38,6 +47,8 @@ def check_settings(cfg: DictConfig, command: str, overrides: Sequence[str] | Non
     """
     if overrides is None:
         overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+        if HydraConfig.initialized():
+            checked("hydra.run.dir", HydraConfig.get().run.dir, PathText)
     own = own_settings(command)
     for name, annotation in own.items():
         _check_own(cfg, name, annotation)
@@ -48,7 +59,7 @@ def check_settings(cfg: DictConfig, command: str, overrides: Sequence[str] | Non
                 _check_value(f"{path}.{name}", part, name, annotation)
     known = [*dotted(cfg)]
     for path, part in sorted(parts, key=lambda entry: not str(entry[1]["_target_"]).startswith(QUICK)):
-        _check_part(path, part, known)
+        check_part(path, part, known)
     _refuse_unknown(cfg, own, known, overrides)
     for path, part in sorted(parts, key=lambda entry: _refers_to_parts(entry[1])):
         _check_whole(path, part)
@@ -84,8 +95,17 @@ def _check_own(cfg: DictConfig, name: str, annotation: Any) -> None:
             raise InputError(f"{where}: found {found}; give {name}=…, an option of the group")
 
 
-def _check_part(path: str, part: DictConfig, known: Sequence[str]) -> None:
-    """Names and values of what is set of a part."""
+def check_part(path: str, part: DictConfig, known: Sequence[str] = ()) -> None:
+    """Look at names and values of what is set of one part.
+
+    Args:
+        path: its dotted name.
+        part: a mapping with a `_target_`.
+        known: dotted names to offer in place of a wrong one.
+
+    Raises:
+        InputError: for the first that is wrong.
+    """
     target = part["_target_"]
     if not isinstance(target, str):
         raise InputError(f"{path}._target_: found {shown(target)}; give the dotted name of a class or function")
@@ -98,7 +118,8 @@ def _check_part(path: str, part: DictConfig, known: Sequence[str]) -> None:
         raise InputError(f"{path}._target_: found {target!r}, which is no class or function; give another")
     takes = settings_of(thing, target)
     for key in map(str, part):
-        if key.startswith("_"):
+        if key in HYDRA_OWN:
+            _check_value(f"{path}.{key}", part, key, HYDRA_OWN[key])
             continue
         if key not in takes.by_name and not takes.any_other:
             names = [

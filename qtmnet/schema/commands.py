@@ -9,12 +9,14 @@ from qtmnet.limits import (
     Efficiency,
     FinalLearningRate,
     MeanSignal,
+    MemoryLayout,
     Method,
     Normalization,
     PictureInterval,
     RunName,
     SignalToNoise,
     TestCubeCount,
+    ThreadCount,
 )
 from simulators.limits import PathText, SeedNumber
 from simulators.stage_names import StopAfter
@@ -36,6 +38,8 @@ class Train:
     normalization: Normalization
     linear_start: bool
     evaluate: bool
+    threads: ThreadCount
+    memory_layout: MemoryLayout
     validation_maps_every: PictureInterval
     resume: PathText | None
     trial: int | None

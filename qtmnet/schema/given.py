@@ -7,9 +7,6 @@ from omegaconf import DictConfig, OmegaConf
 from simulators.checking import shown
 from simulators.errors import InputError
 
-IN_TRAINING = ("validation_share", "batch_size", "snr", "flips", "loader_workers", "samples_per_epoch")
-"""Settings of `data` that only a training has a use for."""
-
 
 def given_settings(overrides: Sequence[str]) -> tuple[str, ...]:
     """Dotted names of the settings and groups that a run was asked for on the command line."""
@@ -50,10 +47,8 @@ def _in_simulation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
     if not _is_brain(cfg):
         for name in ("dir", "until"):
             yield name, f"it is a brain's; cubes have data.{'dir' if name == 'dir' else 'n_cubes'}"
-        for name in IN_TRAINING:
-            yield f"data.{name}", "cubes are the same whatever a training makes of them; it is for training"
         if not cfg.verify:
-            yield "data.n_test", "these are made in training; give data.n_cubes"
+            yield "data.n_test", "test cubes are made in training; give data.n_cubes"
         return
     for name in ("data", "cluster", "verify"):
         yield name, "it is for cubes, and the phantom is a brain"

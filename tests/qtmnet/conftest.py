@@ -81,10 +81,10 @@ class ExampleScan:
     def set(self, **fields: object) -> None:
         """Change fields of the sidecar; `...` takes one out."""
         self.fields = {name: value for name, value in (self.fields | fields).items() if value is not ...}
-        self.sidecar.write_text(json.dumps(self.fields))
+        self.sidecar.write_text(json.dumps(self.fields), encoding="utf-8")
 
     def write_context(self, types: Sequence[str], heading: str = "volume_type", newline: str = "\n") -> None:
-        self.context.write_text(newline.join([heading, *types]) + newline, newline="")
+        self.context.write_text(newline.join([heading, *types]) + newline, newline="", encoding="utf-8")
 
     def write_image(self, path: Path, data: np.ndarray, dtype: type = np.float32) -> Path:
         image = nib.Nifti1Image(data.astype(dtype), self.affine)
@@ -103,7 +103,7 @@ class ExampleScan:
             data = data[..., 0] if data.shape[-1] == 1 else data
         self.write_image(path, data)
         given = {key: value for key, value in fields.items() if value is not ...}
-        path.with_name(path.name.replace(self.ending, ".json")).write_text(json.dumps(given))
+        path.with_name(path.name.replace(self.ending, ".json")).write_text(json.dumps(given), encoding="utf-8")
         return path
 
     def spoil(self, change: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -116,7 +116,9 @@ def new_scan(tmp_path: Path) -> Callable[..., ExampleScan]:
     """Make an `ExampleScan` in the perf folder of a small dataset, not yet written."""
 
     def make(prefix: str = "sub-01", **options: object) -> ExampleScan:
-        (tmp_path / "dataset_description.json").write_text('{"Name": "example", "BIDSVersion": "1.10.0"}')
+        (tmp_path / "dataset_description.json").write_text(
+            '{"Name": "example", "BIDSVersion": "1.10.0"}', encoding="utf-8"
+        )
         return ExampleScan(tmp_path / "sub-01" / "perf", prefix, **options)
 
     return make

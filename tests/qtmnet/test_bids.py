@@ -212,16 +212,18 @@ def test_a_derived_mask_fills_holes_and_leaves_out_lesser_parts(new_scan):
 def test_sidecars_are_inherited_and_the_nearest_wins(example):
     root = example.folder.parents[1]
     everything = dict(example.fields)
-    (root / "asl.json").write_text(json.dumps(everything | {"LabelingDuration": 1.1, "LabelingEfficiency": 0.3}))
-    (root / "sub-02_asl.json").write_text(json.dumps({"LabelingDuration": 0.9}))
-    (root / "sub-01" / "sub-01_asl.json").write_text(json.dumps({"LabelingEfficiency": 0.4}))
+    (root / "asl.json").write_text(
+        json.dumps(everything | {"LabelingDuration": 1.1, "LabelingEfficiency": 0.3}), encoding="utf-8"
+    )
+    (root / "sub-02_asl.json").write_text(json.dumps({"LabelingDuration": 0.9}), encoding="utf-8")
+    (root / "sub-01" / "sub-01_asl.json").write_text(json.dumps({"LabelingEfficiency": 0.4}), encoding="utf-8")
     example.sidecar.unlink()
     example.context.rename(root / "aslcontext.tsv")
     scan = read_scan(example.path)
     assert (scan.labeling_efficiency, scan.acquisition.labeling_duration) == (0.4, 1.1)
-    example.sidecar.write_text(json.dumps({"LabelingEfficiency": 0.5}))
+    example.sidecar.write_text(json.dumps({"LabelingEfficiency": 0.5}), encoding="utf-8")
     assert read_scan(example.path).labeling_efficiency == 0.5
-    (root / "asl.json").write_text(json.dumps(everything | {"LabelingDuration": "long"}))
+    (root / "asl.json").write_text(json.dumps(everything | {"LabelingDuration": "long"}), encoding="utf-8")
     with pytest.raises(InputError, match=r"[/\\]asl\.json: LabelingDuration: found 'long'"):
         read_scan(example.path)
 
@@ -371,20 +373,28 @@ ERRORS = {
     # The table.
     "no table": (lambda example: example.context.unlink(), TSV, "volume_type"),
     "no volume_type": (types(heading="type"), TSV, "volume_type: no such column (found ['type'])"),
-    "no heading": (lambda e: e.context.write_text("control\nlabel\n"), TSV, "volume_type: no such column"),
-    "an empty table": (lambda e: e.context.write_text(""), TSV, "volume_type: no such column"),
+    "no heading": (
+        lambda e: e.context.write_text("control\nlabel\n", encoding="utf-8"),
+        TSV,
+        "volume_type: no such column",
+    ),
+    "an empty table": (lambda e: e.context.write_text("", encoding="utf-8"), TSV, "volume_type: no such column"),
     "a binary table": (lambda e: e.context.write_bytes(b"\xff\xfe\x00"), TSV, "not readable"),
     "columns twice": (types(heading="volume_type\tvolume_type"), TSV, "volume_type: several such columns"),
     "another case": (types("M0Scan"), TSV, "volume_type: found ['M0Scan']"),
     "latin-1": (lambda e: e.context.write_bytes(b"volume_type\ncaf\xe9\n"), TSV, "no UTF-8 text: byte 15 is 0xe9"),
-    "an open quote": (lambda e: e.context.write_text('volume_type\n"control\nlabel\n'), TSV, "volume_type: found"),
+    "an open quote": (
+        lambda e: e.context.write_text('volume_type\n"control\nlabel\n', encoding="utf-8"),
+        TSV,
+        "volume_type: found",
+    ),
     "a field without end": (
-        lambda e: e.context.write_text("volume_type\n" + "x" * 10**6),
+        lambda e: e.context.write_text("volume_type\n" + "x" * 10**6, encoding="utf-8"),
         TSV,
         "not readable as a table",
     ),
     "a million rows": (
-        lambda e: e.context.write_text("volume_type\n" + "control\n" * 10**6),
+        lambda e: e.context.write_text("volume_type\n" + "control\n" * 10**6, encoding="utf-8"),
         TSV,
         "found 8000012 bytes, but a table has at most 4194304",
     ),
@@ -400,9 +410,13 @@ ERRORS = {
     ),
     # The sidecar.
     "no sidecar": (lambda example: example.sidecar.unlink(), JSON, "no such file"),
-    "no JSON": (lambda example: example.sidecar.write_text("{'a': 1,\n}"), JSON, "not readable as JSON"),
+    "no JSON": (
+        lambda example: example.sidecar.write_text("{'a': 1,\n}", encoding="utf-8"),
+        JSON,
+        "not readable as JSON",
+    ),
     "no text": (lambda example: example.sidecar.write_bytes(b"\xff\xfe\xfd"), JSON, "not readable as JSON"),
-    "no object": (lambda example: example.sidecar.write_text("[1, 2]"), JSON, "found [1, 2]"),
+    "no object": (lambda example: example.sidecar.write_text("[1, 2]", encoding="utf-8"), JSON, "found [1, 2]"),
     "no labeling type": (fields(ArterialSpinLabelingType=...), JSON, "ArterialSpinLabelingType: not found"),
     "PASL": (fields(ArterialSpinLabelingType="PASL"), JSON, "ArterialSpinLabelingType: found 'PASL'"),
     "bolus cut-off": (fields(BolusCutOffFlag=True), JSON, "BolusCutOffFlag: found True"),
@@ -538,7 +552,9 @@ ERRORS = {
     "text as a truth": (fields(VascularCrushing="false"), JSON, "VascularCrushing: found 'false'; give true or false"),
     "a number as text of a type": (fields(M0Type=1), JSON, "M0Type: found 1; give a string"),
     "a field twice": (
-        lambda e: e.sidecar.write_text(e.sidecar.read_text()[:-1] + ', "M0Type": "Absent"}'),
+        lambda e: e.sidecar.write_text(
+            e.sidecar.read_text(encoding="utf-8")[:-1] + ', "M0Type": "Absent"}', encoding="utf-8"
+        ),
         JSON,
         "'M0Type' is there twice",
     ),

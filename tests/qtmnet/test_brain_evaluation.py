@@ -139,15 +139,15 @@ def test_what_is_written(brain, scan, tmp_path, capsys) -> None:
     np.testing.assert_allclose(values["qtmnet_error"][inside], 1, rtol=1e-4)
     difference = values["qtmnet_cbf"] - values["multi_delay_cbf"]
     np.testing.assert_allclose(values["qtmnet_minus_multi_delay"], difference, atol=1e-4)
-    sidecar = json.loads((tmp_path / "truth_att.json").read_text())
+    sidecar = json.loads((tmp_path / "truth_att.json").read_text(encoding="utf-8"))
     assert (sidecar["Units"], sidecar["LabelingDuration"], sidecar["VascularCrushing"]) == ("s", 1.45, False)
 
-    text = (tmp_path / "metrics.json").read_text()
+    text = (tmp_path / "metrics.json").read_text(encoding="utf-8")
     assert "NaN" not in text
     plain = json.loads(text)
     assert plain["tissue"]["grey"]["qtmnet"] == scores["tissue"]["grey"]["qtmnet"].as_dict()
     out = capsys.readouterr().out
-    page = (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for shown in (
         "MCA R",
         "By distance from the great arteries",
@@ -170,7 +170,7 @@ def test_without_a_network(brain, tmp_path) -> None:
 
 def test_a_thin_image_has_no_similarity_and_json_says_null(brain, tmp_path) -> None:
     evaluate_brain(brain, Acquisition(), None, tmp_path)  # two slices of 4 mm
-    scores = json.loads((tmp_path / "metrics.json").read_text())["brain"]["all"]["multi_delay"]
+    scores = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["brain"]["all"]["multi_delay"]
     assert scores["ssim"] is None
     assert scores["nrmse"] > 0
 
@@ -234,7 +234,7 @@ def test_the_command_without_a_checkpoint(command, simulated, tmp_path: Path) ->
     assert "above 0 mm/s crushed" in outcome.out
     assert [asked["folder"] for asked in simulated] == ["kept"]
     (metrics,) = tmp_path.glob("runs/evaluate/*/metrics.json")
-    scores = json.loads(metrics.read_text())
+    scores = json.loads(metrics.read_text(encoding="utf-8"))
     assert scores["arterial_label"]["crushed"] == scores["brain"]["all"]
 
 
@@ -246,7 +246,7 @@ def test_the_command_with_a_checkpoint(command, tiny, simulated, tmp_path: Path)
     assert outcome.status == 0, outcome.err
     assert len(simulated) == 1
     (folder,) = tmp_path.glob("runs/evaluate/*")
-    assert set(json.loads((folder / "metrics.json").read_text())["brain"]["all"]) == METHODS
+    assert set(json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["brain"]["all"]) == METHODS
     assert nib.load(folder / "qtmnet_cbf.nii.gz").shape == (8, 8, 4)
     for options, needle in (
         ((PHANTOM, "acquisition.vascular_crushing=0"), "vascular_crushing"),

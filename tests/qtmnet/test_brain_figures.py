@@ -71,8 +71,8 @@ def test_maps_come_back_in_the_space_of_the_anatomy(brain: SimpleNamespace, run_
         image = nib.load(run_dir / f"{name}.nii.gz")
         np.testing.assert_array_equal(image.affine, AFFINE)
         np.testing.assert_allclose(image.get_fdata(), values, rtol=1e-6)
-        assert json.loads((run_dir / f"{name}.json").read_text())["Description"]
-    labels = json.loads((run_dir / "territory.json").read_text())["Labels"]
+        assert json.loads((run_dir / f"{name}.json").read_text(encoding="utf-8"))["Description"]
+    labels = json.loads((run_dir / "territory.json").read_text(encoding="utf-8"))["Labels"]
     assert labels == {"1": "MCA_L", "2": "MCA_R"}
 
 

@@ -78,7 +78,6 @@ def test_gradients_are_right_on_lesser_processors(instructions: str) -> None:
         env=os.environ | {"ONEDNN_MAX_CPU_ISA": instructions},
         cwd=Path(__file__).parents[2],
         capture_output=True,
-        text=True,
         encoding="utf-8",
     )
     assert done.returncode == 0, done.stdout[-3000:]

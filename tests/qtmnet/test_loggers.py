@@ -34,7 +34,7 @@ def only(folder: Path, pattern: str) -> Path:
 
 def curves(run: Path) -> dict[str, list[float]]:
     """Values by name in metrics.csv, in order."""
-    with (run / "metrics.csv").open() as stream:
+    with (run / "metrics.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     return {name: [float(row[name]) for row in rows if row[name]] for name in CURVES}
 
@@ -119,14 +119,16 @@ def test_all_loggers_hold_the_same_curves_settings_and_pictures(run: Path) -> No
             assert picture.size == (900, 320)
 
     assert sorted(path.name for path in (run / "validation").iterdir()) == ["epoch-002.png", "epoch-003.png"]
-    assert yaml.safe_load((run / "hparams.yaml").read_text())["provenance"] == provenance().plain()
+    assert yaml.safe_load((run / "hparams.yaml").read_text(encoding="utf-8"))["provenance"] == provenance().plain()
 
 
 def test_provenance_is_the_revision_of_the_code() -> None:
     found = provenance()
     assert found.versions["numpy"] == np.__version__
     if (ROOT / ".git").exists():
-        head = subprocess.run(["git", "log", "-1", "--format=%H"], cwd=ROOT, capture_output=True, text=True, check=True)
+        head = subprocess.run(
+            ["git", "log", "-1", "--format=%H"], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
+        )
         assert found.git_revision == head.stdout.strip()
 
 
@@ -204,7 +206,7 @@ def test_one_or_several_loggers() -> None:
 
 
 def test_the_sweep_file_of_wandb_fits_this_command_line(command, tiny, tmp_path: Path) -> None:
-    sweep = yaml.safe_load((ROOT / "sweeps" / "wandb.yaml").read_text())
+    sweep = yaml.safe_load((ROOT / "sweeps" / "wandb.yaml").read_text(encoding="utf-8"))
     drawn = {name: about.get("values", [about.get("min")])[0] for name, about in sweep["parameters"].items()}
     last = {name: about.get("values", [about.get("max")])[-1] for name, about in sweep["parameters"].items()}
     assert sweep["command"][:3] == ["${env}", "python", "${program}"]

@@ -59,7 +59,7 @@ def test_a_map_comes_back_with_its_values_and_its_sidecar(tmp_path, cbf, oblique
     image = nib.load(path)
     assert image.get_data_dtype() == np.float32
     np.testing.assert_array_equal(image.get_fdata(), cbf.astype(np.float32))
-    written = json.loads((path.parent / "sub-01_cbf.json").read_text())
+    written = json.loads((path.parent / "sub-01_cbf.json").read_text(encoding="utf-8"))
     assert written == {
         "Units": "mL/100 g/min",
         "Description": "Cerebral blood flow.",
@@ -99,7 +99,7 @@ def test_the_same_map_gives_the_same_bytes_and_replaces_the_old(tmp_path, cbf, o
     monkeypatch.setattr("time.time", lambda: 1e9)  # gzip writes the time of day unless told not to
     write_map(path, cbf + 1, oblique, {})
     assert path.read_bytes() != first
-    assert json.loads((tmp_path / "x_cbf.json").read_text()) == {}
+    assert json.loads((tmp_path / "x_cbf.json").read_text(encoding="utf-8")) == {}
     write_map(path, cbf, oblique, {})
     assert path.read_bytes() == first
 

@@ -27,13 +27,13 @@ def test_kinetic_maps_of_a_scan(command, example, tmp_path: Path) -> None:
     np.testing.assert_allclose(cbf.get_fdata()[inside], expected.cbf[inside], rtol=1e-3)
     assert not cbf.get_fdata()[~inside].any()
     np.testing.assert_allclose(att.get_fdata()[inside], expected.att[inside], atol=1e-3)
-    sidecar = json.loads((tmp_path / "out" / "sub-01_cbf.json").read_text())
+    sidecar = json.loads((tmp_path / "out" / "sub-01_cbf.json").read_text(encoding="utf-8"))
     assert sidecar["Units"].replace(" ", "") == "mL/100g/min"
     assert sidecar["EstimationAlgorithm"] == "multi_delay"
     page = tmp_path / "out" / "sub-01_report.html"
     assert f"report: {page.relative_to(tmp_path)}" in outcome.out
     for note in sidecar["Notes"]:
-        assert html.escape(note) in page.read_text()
+        assert html.escape(note) in page.read_text(encoding="utf-8")
 
 
 def test_whole_dataset_and_single_file(command, new_scan, tmp_path: Path) -> None:

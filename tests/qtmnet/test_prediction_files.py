@@ -117,7 +117,7 @@ def test_what_lies_beside_a_scan_is_not_replaced(new_scan, tmp_path: Path) -> No
     scan = new_scan().write(VOLUMES)
     (tmp_path / "link").symlink_to(scan.folder)
     kept = scan.folder / "sub-01_cbf.json"
-    kept.write_text("{}")
+    kept.write_text("{}", encoding="utf-8")
     for output in (scan.folder, tmp_path / "link"):
         with pytest.raises(InputError, match=r"sub-01_cbf\.json: output_dir: found a file that lies beside the scan"):
             predict(settings(input=scan.path, output_dir=output))

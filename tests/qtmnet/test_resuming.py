@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_module
+from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
+from qtmnet.conf_folder import CONF
 from qtmnet.estimator import Recipe
 from qtmnet.resuming import check_same
 from simulators import Acquisition, CubeParameters, InputError
@@ -23,7 +24,7 @@ RECIPE = Recipe(
 
 
 def configured(*overrides: str) -> DictConfig:
-    with initialize_config_module("conf", version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("train", overrides=["run_dir=here", *overrides])
 
 

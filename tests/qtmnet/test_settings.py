@@ -43,7 +43,7 @@ hydra:
 
 @pytest.fixture
 def file(tmp_path: Path) -> SettingsFile:
-    (tmp_path / "cook.yaml").write_text(FILE)
+    (tmp_path / "cook.yaml").write_text(FILE, encoding="utf-8")
     return read_settings(tmp_path / "cook.yaml")
 
 
@@ -71,7 +71,7 @@ def test_settings_have_dotted_names_and_the_comment_beside_them(file: SettingsFi
 
 
 def test_an_empty_file_has_no_settings(tmp_path: Path) -> None:
-    (tmp_path / "nothing.yaml").write_text("# nothing\n")
+    (tmp_path / "nothing.yaml").write_text("# nothing\n", encoding="utf-8")
     assert read_settings(tmp_path / "nothing.yaml") == SettingsFile(("nothing",), (), ())
 
 
@@ -88,5 +88,5 @@ def test_default_is_the_value_that_omegaconf_reads(path: Path) -> None:
 def test_imports_without_what_is_slow() -> None:
     slow = "{'torch', 'lightning', 'hydra', 'omegaconf', 'numpy'}"
     check = f"import sys, qtmnet.settings; sys.exit(', '.join({slow} & set(sys.modules)) or 0)"
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr

@@ -158,7 +158,7 @@ STREAM = ("data=cco_stream", "data.samples_per_epoch=6", "data.n_trees=2", "data
 
 def losses(folder: Path, name: str) -> list[str]:
     (path,) = folder.glob(f"runs/{name}/*/metrics.csv")
-    header, *lines = path.read_text().splitlines()
+    header, *lines = path.read_text(encoding="utf-8").splitlines()
     column = header.split(",").index("train/loss")
     return [line.split(",")[column] for line in lines if line.split(",")[column]]
 

@@ -45,21 +45,21 @@ def test_train_then_evaluate(command, tiny, tmp_path: Path) -> None:
     outcome = command("train", *tiny, "data.dir=cubes")
     assert outcome.status == 0, outcome.err
     run = only(tmp_path, "runs/train/*")
-    metrics = json.loads((run / "metrics.json").read_text())
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     assert set(metrics) == {"qtmnet", "single_delay", "multi_delay"}
     for scores in metrics.values():
         assert set(scores) == {"nrmse", "bias_ml_100g_min", "ssim", "slope"}
     assert (run / "comparison.png").read_bytes().startswith(b"\x89PNG")
-    assert f"NRMSE {metrics['qtmnet']['nrmse']:.3f}" in (run / "report.html").read_text()
+    assert f"NRMSE {metrics['qtmnet']['nrmse']:.3f}" in (run / "report.html").read_text(encoding="utf-8")
     assert "multi_delay" in outcome.out
     assert "2 unseen cubes" in outcome.out
 
     best = run / "checkpoints" / "best.ckpt"
     again = command("evaluate", f"ckpt={best}", "n_cubes=2", "dir=cubes", "cluster.n_workers=1")
     assert again.status == 0, again.err
-    repeated = json.loads(only(tmp_path, "runs/evaluate/*/metrics.json").read_text())
+    repeated = json.loads(only(tmp_path, "runs/evaluate/*/metrics.json").read_text(encoding="utf-8"))
     assert repeated["multi_delay"] == metrics["multi_delay"]
-    assert str(best) in only(tmp_path, "runs/evaluate/*/report.html").read_text()
+    assert str(best) in only(tmp_path, "runs/evaluate/*/report.html").read_text(encoding="utf-8")
     assert repeated["qtmnet"]["nrmse"] == pytest.approx(metrics["qtmnet"]["nrmse"], rel=1e-5)
 
 
@@ -112,7 +112,7 @@ def test_resumed_training_ends_where_an_undisturbed_one_does(
 
 def logged(run: Path, name: str) -> dict[int, float]:
     """A logged value by epoch."""
-    with (run / "metrics.csv").open() as stream:
+    with (run / "metrics.csv").open(encoding="utf-8") as stream:
         return {int(row["epoch"]): float(row[name]) for row in csv.DictReader(stream) if row[name]}
 
 
@@ -178,7 +178,7 @@ def test_waiting_for_data_is_logged(command, tiny, tmp_path: Path) -> None:
 def test_loss_falls_and_the_error_on_training_cubes_with_it(command, tiny, tmp_path: Path) -> None:
     options = ("trainer.max_epochs=30", "evaluate=false", "model.base_channels=4", "optimizer.lr=5e-3")
     assert command("train", *tiny, *options).status == 0
-    lines = only(tmp_path, "runs/train/*/metrics.csv").read_text().splitlines()
+    lines = only(tmp_path, "runs/train/*/metrics.csv").read_text(encoding="utf-8").splitlines()
     column = lines[0].split(",").index("train/loss")
     losses = [float(line.split(",")[column]) for line in lines[1:] if line.split(",")[column]]
     # A hundred steps of a network of a few hundred weights; one that did not learn would stay at 1.

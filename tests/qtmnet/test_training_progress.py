@@ -1,7 +1,6 @@
 """What a training tells on its way: lines in a log, a bar in a terminal."""
 
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -41,7 +40,7 @@ def test_duration(seconds: float, told: str) -> None:
 
 
 def test_a_bar_in_a_terminal(tiny, tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
+    ours, theirs = pytest.importorskip("pty").openpty()
     shown = bytearray()
 
     def read() -> None:
@@ -58,7 +57,7 @@ def test_a_bar_in_a_terminal(tiny, tmp_path: Path) -> None:
     reader.start()
     words = [sys.executable, str(ROOT / "train.py"), *tiny, "evaluate=false", "trainer.max_epochs=2"]
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
-    done = subprocess.run(words, cwd=tmp_path, stderr=theirs, stdout=subprocess.PIPE, text=True, env=environment)
+    done = subprocess.run(words, cwd=tmp_path, stderr=theirs, stdout=subprocess.PIPE, encoding="utf-8", env=environment)
     os.close(theirs)
     reader.join(10)
     os.close(ours)

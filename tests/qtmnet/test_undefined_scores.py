@@ -96,10 +96,10 @@ def evaluated(monkeypatch, tmp_path: Path):  # type: ignore[no-untyped-def]
 def test_a_whole_evaluation_without_nan(evaluated, truth: np.ndarray, level: float) -> None:
     maps = {"qtmnet": np.full_like(truth, level), "single_delay": truth + 1, "multi_delay": 0 * truth}
     _, run = evaluated(truth.astype(np.float32), maps)
-    text = (run / "metrics.json").read_text()
+    text = (run / "metrics.json").read_text(encoding="utf-8")
     assert not re.search(r"NaN|Infinity", text)
     assert None in json.loads(text)["qtmnet"].values()
-    page = (run / "report.html").read_text()
+    page = (run / "report.html").read_text(encoding="utf-8")
     page = re.sub(r"<(script|style|svg).*?</\1>", "", page, flags=re.DOTALL)
     assert not re.search(r"\b(nan|inf)\b", page)
 

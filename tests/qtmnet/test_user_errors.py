@@ -155,7 +155,10 @@ def test_evaluate_needs_a_checkpoint(command) -> None:
 def test_as_a_process(tmp_path: Path) -> None:
     """Once for real: the shell sees status 2 and one line on what is wrong."""
     run = subprocess.run(
-        [sys.executable, str(ROOT / "simulate.py"), "data.n_cubes=0"], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, str(ROOT / "simulate.py"), "data.n_cubes=0"],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
     )
     assert run.returncode == 2
     first, error = run.stderr.strip().splitlines()
@@ -187,7 +190,7 @@ def test_simulate_a_brain(command, tmp_path: Path, overrides: list[str], needles
 
 def test_arteries_of_another_head(command, tmp_path: Path) -> None:
     """In µm, say: refused before a grid that holds them fills the memory."""
-    (tmp_path / "far.swc").write_text("1 0 0 0 0 1 -1\n2 0 5000 5000 90000 1 1\n")
+    (tmp_path / "far.swc").write_text("1 0 0 0 0 1 -1\n2 0 5000 5000 90000 1 1\n", encoding="utf-8")
     outcome = command("simulate", "phantom=brain_small", "phantom.inlet_shares=null", "angiography.swc=far.swc")
     one_line(outcome, "angiography", "outside of the brain", "angiography.transform")
 

@@ -283,7 +283,7 @@ def test_inlets_that_are_none_are_refused(inlets: list[list[float]], message: st
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^.*none\.nii: no such file; give the NIfTI of a TOF angiogram$"):
         trace_tof(tmp_path / "none.nii")
-    (tmp_path / "text.nii.gz").write_text("no image")
+    (tmp_path / "text.nii.gz").write_text("no image", encoding="utf-8")
     with pytest.raises(InputError, match=r"^.*text\.nii\.gz: not readable as NIfTI \(.*\); copy or convert it again$"):
         trace_tof(tmp_path / "text.nii.gz")
     nib.save(nib.Nifti1Image(small(), np.eye(4)), tmp_path / "noise.nii")

@@ -37,7 +37,9 @@ def write_head(path: Path, radius: float = 24.0) -> BrainParameters:
     arteries += [(k + 3, -x, z, r, above + 3 if above >= 0 else -1) for k, x, z, r, above in arteries]
     veins = [(0, 0, 40, 2.5, -1), (1, 0, 31, 2.2, 0), (2, 0, 26, 2.0, 1)]
     for name, nodes in (("arteries", arteries), ("veins", veins)):
-        (path / f"{name}.swc").write_text("".join(f"{k} 0 {x} -3 {z} {r} {above}\n" for k, x, z, r, above in nodes))
+        (path / f"{name}.swc").write_text(
+            "".join(f"{k} 0 {x} -3 {z} {r} {above}\n" for k, x, z, r, above in nodes), encoding="utf-8"
+        )
     return BrainParameters(
         anatomy=TissueMaps(*(str(path / f"{name}.nii") for name in ("grey", "white", "csf"))),
         angiography=Angiography(swc=str(path / "arteries.swc"), veins_swc=str(path / "veins.swc")),
@@ -295,8 +297,8 @@ def test_files_that_changed_never_use_a_kept_stage(head, tmp_path, file, anew):
     )
     assert all(record.kept for record in simulate(moved, tmp_path / "kept").records)
     if file.endswith(".swc"):
-        text = (elsewhere / file).read_text()
-        (elsewhere / file).write_text(text.replace(" -3 ", " -2 "))
+        text = (elsewhere / file).read_text(encoding="utf-8")
+        (elsewhere / file).write_text(text.replace(" -3 ", " -2 "), encoding="utf-8")
     else:
         image = nib.load(elsewhere / file)
         nib.save(nib.Nifti1Image(0.9 * np.asarray(image.dataobj, np.float32), image.affine), tmp_path / "new.nii")

@@ -46,7 +46,7 @@ def test_same_seed_same_cube_in_another_process_and_order():
         [sys.executable, "-c", SCRIPT.format(path=__file__)],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
         timeout=300,
     )

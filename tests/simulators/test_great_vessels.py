@@ -58,7 +58,7 @@ def template(name: str) -> GreatVessels:
 
 @pytest.fixture(scope="module")
 def waypoints(name: str) -> list[dict[str, str]]:
-    with (TEMPLATE / f"{name}_waypoints.csv").open(newline="") as file:
+    with (TEMPLATE / f"{name}_waypoints.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -374,7 +374,7 @@ def test_radii_grow_as_the_cube_root_of_volume_in_a_mirror_too(template: GreatVe
 def test_a_transform_from_a_file(read: Reader, tmp_path: Path, separator: str) -> None:
     path = tmp_path / "to_anatomy.txt"
     rows = [separator.join(map(str, row)) for row in AFFINE.tolist()]
-    path.write_text("# from the tracing to the scan\n" + "\r\n".join(rows))
+    path.write_text("# from the tracing to the scan\n" + "\r\n".join(rows), encoding="utf-8")
     from_file, from_array = read(Y, transform=path), read(Y, transform=AFFINE)
     np.testing.assert_array_equal(from_file.position, from_array.position)
     np.testing.assert_array_equal(from_array.position, read(Y).moved(AFFINE).position)
@@ -399,7 +399,7 @@ IDENTITY = "1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n"
 )
 def test_a_file_that_is_no_transform(read: Reader, tmp_path: Path, text: str, found: str) -> None:
     path = tmp_path / "affine.txt"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as caught:
         read(Y, transform=path)
     message = str(caught.value)

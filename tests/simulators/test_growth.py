@@ -133,7 +133,7 @@ def test_another_process_gives_the_same_bits() -> None:
         "p = (f.position, f.parent, f.flow, f.radius, f.terminal);"
         "print(hashlib.sha256(b''.join(x.tobytes() for x in p)).hexdigest())"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.strip() == digest(grow_forest(np.full((16, 16, 16), 0.01), seed=[3, 4]))
 
 

@@ -67,7 +67,7 @@ def test_a_million_keys_of_which_one_is_there_twice() -> None:
 
 
 def test_fields_that_nobody_uses_may_hold_what_they_like(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_text('{"SAR": NaN, "a": 1}')
+    (tmp_path / "x.json").write_text('{"SAR": NaN, "a": 1}', encoding="utf-8")
     assert math.isnan(read_json(tmp_path / "x.json", only_finite=False)["SAR"])  # type: ignore[arg-type]
 
 

@@ -251,28 +251,28 @@ def test_a_killed_stage_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_killed_writing_leaves_what_was_there(tmp_path: Path) -> None:
     file = tmp_path / "kept"
-    file.write_text("old")
+    file.write_text("old", encoding="utf-8")
 
     def write_half() -> None:
         with writing(file) as temporary:
-            temporary.write_text("half")
+            temporary.write_text("half", encoding="utf-8")
             assert temporary.parent == file.parent  # so that renaming it is one step
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         write_half()
-    assert only_file(tmp_path).read_text() == "old"
+    assert only_file(tmp_path).read_text(encoding="utf-8") == "old"
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "x" * 300])
 def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path, place: str) -> None:
     """A file stands where the folder should, or the name is longer than any system takes."""
-    (tmp_path / "file").write_text("kept")
+    (tmp_path / "file").write_text("kept", encoding="utf-8")
     with pytest.raises(InputError, match=r"cannot be written|too long") as caught:
         StageFolder(tmp_path / place).run("anatomy", {}, Maker())
     assert "\n" not in str(caught.value)
     assert str(tmp_path / place) in str(caught.value)
-    assert only_file(tmp_path).read_text() == "kept"
+    assert only_file(tmp_path).read_text(encoding="utf-8") == "kept"
 
 
 def test_a_full_disk_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

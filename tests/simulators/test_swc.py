@@ -124,7 +124,7 @@ def test_flow_without_a_factor_is_that_of_arteries(tmp_path: Path) -> None:
 
 def test_several_roots_and_shuffled_lines(tmp_path: Path, forest: Forest) -> None:
     forest.to_swc(tmp_path / "forest.swc")
-    lines = (tmp_path / "forest.swc").read_text().splitlines()
+    lines = (tmp_path / "forest.swc").read_text(encoding="utf-8").splitlines()
     nodes = [line for line in lines if not line.startswith("#")]
     np.random.default_rng(0).shuffle(nodes)
     back = read(tmp_path, "\n".join([line for line in lines if line.startswith("#")] + nodes))
@@ -196,7 +196,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["template_arteries.swc", "template_veins.swc"])
 def test_the_templates_of_the_great_vessels(name: str) -> None:
     forest = Forest.from_swc(TEMPLATES / name)
-    n_lines = sum(not line.startswith("#") for line in (TEMPLATES / name).read_text().splitlines())
+    n_lines = sum(not line.startswith("#") for line in (TEMPLATES / name).read_text(encoding="utf-8").splitlines())
     assert forest.n_nodes == n_lines
     children = np.bincount(forest.parent[forest.parent >= 0], forest.flow[forest.parent >= 0], forest.n_nodes)
     inner = children > 0

@@ -28,7 +28,7 @@ def test_a_running_cluster_is_found_by_address_or_file(odd: Callable, tmp_path: 
         address = cluster.scheduler_address
         assert list(DaskCluster(address=address).run(odd("fine_a", "fine_b"))) == [True, True]
         file = tmp_path / "scheduler.json"
-        file.write_text(f'{{"address": "{address}"}}')
+        file.write_text(f'{{"address": "{address}"}}', encoding="utf-8")
         assert list(DaskCluster(address=str(file)).run(odd("fine_c"))) == [True]
         with pytest.raises(InputError, match=r"^shard-00000\.npy: cannot be written \(no space left on the disk\)$"):
             list(DaskCluster(address=address).run(odd("full")))

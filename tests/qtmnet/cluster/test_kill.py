@@ -95,7 +95,7 @@ def at_work(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
 
     def start(*options: str) -> subprocess.Popen:
         command = [sys.executable, str(SCRIPT), str(tmp_path / "cubes"), *options]
-        started.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+        started.append(subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8"))
         return started[-1]
 
     yield start

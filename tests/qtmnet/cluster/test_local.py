@@ -54,9 +54,9 @@ RUN += "    list(LocalCluster(2).run([Odd(sys.argv[1], 'long'), Odd(sys.argv[1],
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_workers_end_with_the_command(odd: Callable, marks: Callable, tmp_path: Path, number: int) -> None:
     script = tmp_path / "run.py"
-    script.write_text(RUN)
+    script.write_text(RUN, encoding="utf-8")
     command = [sys.executable, str(script), str(tmp_path / "marks")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True) as process:
         while len(marks()) < 2:
             time.sleep(0.05)
         workers = [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _is_of(int(pid), process.pid)]
@@ -74,12 +74,15 @@ def test_workers_end_with_the_command(odd: Callable, marks: Callable, tmp_path: 
 def _is_of(pid: int, session: int) -> bool:
     """Whether a process runs, as part of a session."""
     try:
-        return os.getsid(pid) == session and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return (
+            os.getsid(pid) == session
+            and Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
+        )
     except (ProcessLookupError, FileNotFoundError):
         return False
 
 
 @pytest.mark.parametrize("n_workers", [0, -1, 1.5, "two", True])
 def test_workers_are_counted_in_whole_numbers(n_workers: object) -> None:
-    with pytest.raises(InputError, match=r"cluster\.n_workers: found .*; give a whole number, at least 1, or null"):
+    with pytest.raises(InputError, match=r"n_workers: found .*; give a whole number from 1 to 4096 or null"):
         LocalCluster(n_workers)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qtmnet.cluster import slurm
-from qtmnet.cluster.slurm import Share, SlurmCluster
+from qtmnet.cluster.slurm import JobError, Share, SlurmCluster
 from simulators import InputError
 
 
@@ -40,10 +40,10 @@ def test_an_error_of_the_users_is_its_one_line(
 
 
 def test_a_job_that_fails_tells_why_and_where_its_log_is(cluster: SlurmCluster, odd: Callable) -> None:
-    with pytest.raises(InputError, match=r"^cluster: job \d+: ZeroDivisionError: a defect of ours; its log: ") as told:
+    with pytest.raises(JobError, match=r"^job \d+: ZeroDivisionError: a defect of ours; its log: ") as told:
         list(cluster.run(odd("wrong")))
     log = Path(str(told.value).rsplit("its log: ")[1])
-    assert "Traceback" in log.read_text()
+    assert "Traceback" in log.read_text(encoding="utf-8")
 
 
 def test_a_share_that_kills_its_job_is_given_up(
@@ -86,7 +86,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pat
         for name in ("srun", "sbatch", "sacct", "scancel"):
             program = tmp_path / "bin" / name
             program.parent.mkdir(exist_ok=True)
-            program.write_text(SBATCH.format(folder=tmp_path, end=end) if name == "sbatch" else "#!/bin/sh\n")
+            program.write_text(
+                SBATCH.format(folder=tmp_path, end=end) if name == "sbatch" else "#!/bin/sh\n", encoding="utf-8"
+            )
             program.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
         return tmp_path / "sent.sh"
@@ -109,7 +111,7 @@ def test_what_is_sent_to_slurm(site: Callable, odd: Callable, tmp_path: Path) ->
     tasks = odd(*(f"fine_{k}" for k in range(7)))
     jobs = cluster._submit(executor, [Share(tuple(tasks[k::3])) for k in range(3)])
     assert [job.job_id for job in jobs] == ["17_0", "17_1", "17_2"]
-    lines = sent.read_text().splitlines()
+    lines = sent.read_text(encoding="utf-8").splitlines()
     for line in ("partition=cpu", "account=mri", "time=90", "mem=2GB", "qos=low", "array=0-2%3", "cpus-per-task=1"):
         assert f"#SBATCH --{line}" in lines
     assert any(line.startswith("#SBATCH --signal=") for line in lines)  # so that it is requeued before its time is up

@@ -79,7 +79,9 @@ def test_scores_are_in_the_tables(text: str) -> None:
 def test_what_the_user_wrote_stays_text(written, subject, groups) -> None:
     hostile = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
     viewer = Viewer(groups, (subject(name=hostile), subject(name="two")))
-    text = written(title=hostile, notes=(hostile,), provenance=(("Command", hostile),), viewer=viewer).read_text()
+    text = written(title=hostile, notes=(hostile,), provenance=(("Command", hostile),), viewer=viewer).read_text(
+        encoding="utf-8"
+    )
     assert hostile not in text
     assert not Document(text).all("img")
     assert len(Document(text).all("script")) == 2

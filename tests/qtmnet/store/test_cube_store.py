@@ -60,7 +60,7 @@ def test_shards_are_plain_numpy_files_with_a_manifest(kept: CubeStore) -> None:
     rows = np.load(Path(kept.url) / "shard-00001.npy", mmap_mode="r", allow_pickle=False)
     np.testing.assert_array_equal(rows["index"], [4, 5])
     np.testing.assert_array_equal(rows["bed"][0].astype(np.float32) / INCREMENT_SCALE, kept[4].bed)
-    manifest = json.loads((Path(kept.url) / "dataset.json").read_text())
+    manifest = json.loads((Path(kept.url) / "dataset.json").read_text(encoding="utf-8"))
     assert manifest["fingerprint"] == rows["made_from"][0].decode() == kept.recipe.fingerprint()
     assert manifest["settings"]["phantom"]["shape"] == [8, 8, 8]
     assert set(manifest["units"]) == {"drawn", *MAPS, "arterial", "bed"} == set(UNITS)
@@ -177,17 +177,17 @@ def test_shards_suit_the_number_of_cubes(recipe: CubeRecipe, tmp_path: Path, n_c
     ],
 )
 def test_a_manifest_that_does_not_fit_is_named(recipe: CubeRecipe, tmp_path: Path, text: str, needle: str) -> None:
-    (tmp_path / "dataset.json").write_text(text)
+    (tmp_path / "dataset.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as told:
         CubeStore(tmp_path, recipe)
     assert str(told.value).startswith(f"{tmp_path / 'dataset.json'}: ")
     assert needle in str(told.value)
     assert "choose another data.dir, or delete this file: there is nothing beside it yet" in str(told.value)
-    assert (tmp_path / "dataset.json").read_text() == text
+    assert (tmp_path / "dataset.json").read_text(encoding="utf-8") == text
 
 
 def test_nobody_is_advised_to_delete_what_is_not_ours(recipe: CubeRecipe, tmp_path: Path) -> None:
-    (tmp_path / "dataset.json").write_text('{"name": "somebody\'s", "version": 3}')
+    (tmp_path / "dataset.json").write_text('{"name": "somebody\'s", "version": 3}', encoding="utf-8")
     with pytest.raises(InputError, match=r"dataset\.json: format: not found, .*; choose another data\.dir$"):
         CubeStore(tmp_path, recipe)
 

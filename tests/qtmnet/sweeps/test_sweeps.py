@@ -25,7 +25,7 @@ def settings(tiny) -> tuple[str, ...]:
 
 def outcomes(folder: Path) -> dict[int, dict]:
     """The last outcome of each run."""
-    lines = [json.loads(line) for line in (folder / "outcomes.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / "outcomes.jsonl").read_text(encoding="utf-8").splitlines()]
     return {line["number"]: line for line in lines}
 
 
@@ -52,7 +52,7 @@ def test_six_runs_of_which_one_fails_end_with_five_outcomes_and_a_reason(
     assert found[1]["overrides"] == {"optimizer.lr": "0.001", "seed": "1"}
     told = "a fault of the program, not of yours: RuntimeError: the GPU is gone; details to report: sweep/1/error.txt"
     assert f"run 1 failed: {told}" in outcome.out
-    assert "fails_once" in (tmp_path / "sweep" / "1" / "error.txt").read_text()
+    assert "fails_once" in (tmp_path / "sweep" / "1" / "error.txt").read_text(encoding="utf-8")
     assert "1 of 6 runs failed" in outcome.err
 
     table = rows(outcome.out)
@@ -122,7 +122,9 @@ def test_killed_sweep_goes_on_within_the_run_it_was_killed_in(command, settings,
     assert "run 0" not in outcome.err
     folder = tmp_path / "sweep" / "1"
     epochs = [
-        int(line.split(",")[0]) for line in (folder / "metrics.csv").read_text().splitlines()[1:] if line.split(",")[0]
+        int(line.split(",")[0])
+        for line in (folder / "metrics.csv").read_text(encoding="utf-8").splitlines()[1:]
+        if line.split(",")[0]
     ]
     assert min(epochs) >= done
     assert torch.load(kept, weights_only=True)["epoch"] == 39
@@ -193,7 +195,7 @@ def test_search_goes_on_with_the_run_that_was_killed(command, settings, tmp_path
     with monkeypatch.context() as patch:
         patch.setattr(QTMModule, "on_train_epoch_start", interrupt)
         assert command("train", *settings, *words).status == 130
-    lr = json.loads((tmp_path / "sweep" / "outcomes.jsonl").read_text())["overrides"]["optimizer.lr"]
+    lr = json.loads((tmp_path / "sweep" / "outcomes.jsonl").read_text(encoding="utf-8"))["overrides"]["optimizer.lr"]
     outcome = command("train", *settings, *words)
     assert outcome.status == 0, outcome.err
     found = outcomes(tmp_path / "sweep")

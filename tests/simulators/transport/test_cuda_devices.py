@@ -54,7 +54,7 @@ def test_without_a_compiler(monkeypatch, tmp_path):
 
 def test_without_a_folder_to_write(monkeypatch, tmp_path):
     occupied = tmp_path / "file"
-    occupied.write_text("")
+    occupied.write_text("", encoding="utf-8")
     monkeypatch.setenv("XDG_CACHE_HOME", str(occupied))
     with pytest.raises(InputError, match=r"^XDG_CACHE_HOME: .* cannot be written .*; set"):
         devices.compiled_for_host()
@@ -63,7 +63,7 @@ def test_without_a_folder_to_write(monkeypatch, tmp_path):
 def test_sources_that_do_not_compile(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     broken = tmp_path / "broken.cu"
-    broken.write_text("int f( {}")
+    broken.write_text("int f( {}", encoding="utf-8")
     monkeypatch.setattr(devices, "SOURCES", (broken,))
     with pytest.raises(InputError) as error:
         devices.compiled_for_host()
@@ -97,14 +97,17 @@ def test_the_cuda_compiler_spills_nothing(architecture: str, tmp_path: Path):
     if nvcc is None:
         pytest.skip("no nvcc")
     together = tmp_path / "kernels.cu"  # as CuPy compiles them
-    together.write_text("\n".join(path.read_text() for path in devices.SOURCES))
+    together.write_text("\n".join(path.read_text(encoding="utf-8") for path in devices.SOURCES), encoding="utf-8")
     target = (f"-arch={architecture}", "-cubin", "-Werror=all-warnings", "-Xptxas", "-v", "-o", tmp_path / "cubin")
     outcome = subprocess.run(
-        [nvcc, "-std=c++17", f"-I{devices.FOLDER}", *target, together], capture_output=True, text=True, check=False
+        [nvcc, "-std=c++17", f"-I{devices.FOLDER}", *target, together],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert outcome.returncode == 0, outcome.stderr
     found = usage(outcome.stderr)
-    names = re.findall(r"^KERNEL\((\w+)", together.read_text(), re.MULTILINE)
+    names = re.findall(r"^KERNEL\((\w+)", together.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(found) == sorted(names)
     for name in names:
         print(f"{name}: {found[name][0]} registers")
