@@ -1,6 +1,7 @@
 """`train`: simulate what is missing, train, evaluate."""
 
 import logging
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,6 +83,10 @@ def _train(cfg: DictConfig) -> TrainingResult:
         check_same(cfg, module.estimator.recipe, load_estimator(cfg.resume).recipe, trained_settings(cfg.resume))
         checkpoints = Path(cfg.resume).parent  # so that the best of both parts is kept
         data.first_epoch = epochs_done(cfg.resume)
+        if data.first_epoch >= (cfg.trainer.get("max_epochs") or math.inf):
+            raise InputError(
+                f"{cfg.resume}: resume: all of its {data.first_epoch} epochs are done; give best.ckpt to evaluate.py"
+            )
     keeper, latest = _keepers(checkpoints)
     loggers = build_loggers(cfg.logger)
     pace = Pace(cfg.threads, cfg.memory_layout)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, QuotedString
 from hydra.errors import HydraException
 
 from qtmnet.conf_folder import CONF
@@ -192,7 +193,7 @@ def _refuse_unreadable(word: str, typed: str) -> None:
         _refuse_no_name_of_a_folder(value)
     try:
         word.encode()
-        OverridesParser.create().parse_override(word)
+        _refuse_no_option(OverridesParser.create().parse_override(word))
     except UnicodeEncodeError:
         if word == typed:  # in a path any bytes may be
             raise InputError(f"{name}: not UTF-8; give text") from None
@@ -204,6 +205,19 @@ def _refuse_unreadable(word: str, typed: str) -> None:
             else ""
         )
         raise InputError(f"{shown}: cannot be read{quoted if value else '; give name=value'}") from None
+
+
+def _refuse_no_option(override: Override) -> None:
+    """Hydra takes a word or several for a group, and stumbles over anything else."""
+    group, value = override.key_or_group, override.value()
+    if not (CONF / group).is_dir() or override.is_delete() or override.is_sweep_override():
+        return
+    words = value if isinstance(value, list) else [value]
+    if not all(isinstance(word, str | QuotedString) for word in words):
+        options = ", ".join(sorted(entry.stem for entry in (CONF / group).glob("*.yaml")))
+        raise InputError(
+            f"{override.input_line}: no option of a group; give {group}=…, one of {options}, or leave it out"
+        )
 
 
 def _refuse_no_name_of_a_folder(value: str) -> None:

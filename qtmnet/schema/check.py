@@ -218,7 +218,7 @@ def _refuse_unknown(cfg: DictConfig, own: Mapping[str, Any], known: Sequence[str
     groups = {entry.name for entry in CONF.iterdir()}
     chosen = set(HydraConfig.get().runtime.choices) if HydraConfig.initialized() else set()
     of_experiments = groups.union(*map(own_settings, COMMANDS))  # which have settings of all commands
-    added = {word.split("=")[0].lstrip("+") for word in overrides if word.startswith("+")}
+    added = {word.split("=")[0].lstrip("+").partition(".")[0] for word in overrides if word.startswith("+")}
     for name in map(str, cfg):
         if name in own or name in chosen or name == "hydra" or name in of_experiments - added:
             continue

@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", nargs="*", choices=KINDS)
     parser.add_argument("--only", nargs="*", metavar="KIND/NUMBER", help="repeat these inputs of the seed")
+    parser.add_argument("--all", action="store_true", help="show what was refused and taken, too")
     parser.add_argument("--folder", type=Path, help="keep scenery and the last input here; made new if not there")
     asked = parser.parse_args()
     folder = asked.folder or Path(mkdtemp(prefix="qtmnet-fuzz-"))
@@ -29,7 +30,7 @@ def main() -> int:
     with everything_imported():
         if not (folder / "scenery").exists():
             scenery.make(folder / "scenery")
-        n_faults = _run_all(names, asked.seed, folder, talk=bool(asked.only))
+        n_faults = _run_all(names, asked.seed, folder, talk=bool(asked.only) or asked.all)
     if asked.folder is None:
         shutil.rmtree(folder, ignore_errors=True)
     return int(n_faults > 0)
@@ -46,7 +47,7 @@ def _run_all(names: list[str], seed: int, folder: Path, *, talk: bool) -> int:
         if fault or talk:
             print(f"--- {name}: {fault or how} (status {outcome.status}, {outcome.cpu_seconds:.1f} s of CPU, ", end="")
             print(f"{outcome.memory_bytes / 1e6:.0f} MB)\n{_shown(item.line(), 1500)}")
-            print(_shown(outcome.err, 20_000 if talk else 700), flush=True)
+            print(_shown(outcome.err, 2000 if talk else 700), flush=True)
     print(f"{'kind':<24}{'tried':>7}{'refused':>9}{'taken':>7}{'faults':>8}")
     total = sum(counts.values(), Counter())
     for kind, count in [*sorted(counts.items()), ("all", total)]:

@@ -95,7 +95,7 @@ def state(rng: Random) -> Input:
         _write(path, with_value(content, place, value))
         return f"{'.'.join(map(str, place))} = {str(value)[:60]}"
 
-    words = (*small("train"), "resume=last.ckpt", "trainer.max_epochs=2")
+    words = (*small("train"), "resume=last.ckpt")
     return Input("train", words, _once(change, "last.ckpt"), "changed last.ckpt", work=True)
 
 
@@ -147,10 +147,10 @@ def _with(rng: Random, change: Callable[[Path], str]) -> Input:
     words = {
         "evaluate": small("evaluate"),
         "predict": ("input=scan", "output_dir=out", "ckpt=best.ckpt"),
-        "train": (*small("train"), "resume=best.ckpt", "trainer.max_epochs=2"),
+        "train": (*small("train"), "resume=best.ckpt"),
     }
     command = rng.choice(("evaluate", "predict", "predict", "train"))
-    return Input(command, words[command], _once(change, "best.ckpt"), "changed best.ckpt", ("ckpt", "resume"))
+    return Input(command, words[command], _once(change, "best.ckpt"), "changed best.ckpt", ("ckpt", "resume", "sub-01"))
 
 
 def _once(change: Callable[[Path], str], name: str) -> Callable[[Path], object]:

@@ -134,7 +134,8 @@ def written(rng: Random) -> Input:
     below = rng.choice(("", "", "/below", "/a/b/c"))
     place = f"odd{below}" if rng.random() < 0.8 else rng.choice(("/proc/x", "/dev/null", "/dev/null/x", "/sys/x", ""))
     words = tuple(word.format(place) if word.endswith("={}") else word for word in words)
-    return Input(command, words, lambda folder: MADE[how](folder / "odd"), f"odd is {how}", (place, "odd", "dir"))
+    names, work = (place, "odd", "dir"), rng.random() < 0.5
+    return Input(command, words, lambda folder: MADE[how](folder / "odd"), f"odd is {how}", names, work=work)
 
 
 def taken_names(rng: Random) -> Input:

@@ -61,7 +61,7 @@ def position(rng: Random) -> Input:
             (f"~{name}", f"+{name}={value}"),
         )
     )
-    return Input(command, (*without_setting(base, name), *words), names=(*named(name, value), words[0][:20]))
+    return Input(command, (*without_setting(base, name), *words), names=(*named(name, value), words[0].lstrip("+~")[:20]))
 
 
 def option(rng: Random) -> Input:
@@ -84,7 +84,7 @@ def option(rng: Random) -> Input:
     sign = rng.choice(("", "", "", "+", "++", "~"))
     package = rng.choice(("", "", "", "@x", "@", "@_global_", "@data", "@:x", "@a.b"))
     word = f"{sign}{group}{package}={value}" if value or rng.random() < 0.5 else f"{sign}{group}"
-    return Input(command, (*small(command, but=group), word), names=(*named(group, value), word[:20]))
+    return Input(command, (*small(command, but=group), word), names=(*named(group, value), word.lstrip("+~")[:20]))
 
 
 def flags(rng: Random) -> Input:

@@ -45,7 +45,7 @@ def named(rng: Random) -> Input:
             ("predict", ("input=scan", "output_dir=out", "method=multi_delay", f"t1_tissue={name}"), ""),
             ("evaluate", (f"ckpt={name}", "n_cubes=1", "dir=cubes"), "best.ckpt"),
             ("evaluate", ("ckpt=best.ckpt", "n_cubes=1", f"dir={name}"), "cubes"),
-            ("train", (*small("train"), f"resume={name}", "trainer.max_epochs=2"), "best.ckpt"),
+            ("train", (*small("train"), f"resume={name}"), "best.ckpt"),
             ("train", (*small("train", but="acquisition"), f"acquisition.from_bids={name}"), "scan"),
             ("train", (*small("train"), f"name={name}"), ""),
             ("train", (*small("train"), f"hydra.run.dir={name}"), ""),

@@ -23,7 +23,7 @@ GROUPS = {
         *("experiment=quickstart", "experiment=paper", "trainer=ddp", "simulator=cupy"),
     ),
     "simulate": ("", "phantom=brain_small", "phantom=brain_stenosis", "cluster=dask", "simulator=reference"),
-    "evaluate": ("", "phantom=brain_small", "acquisition=paper"),
+    "evaluate": ("", "phantom=brain_small"),
     "predict": ("",),
 }
 BRAIN = ("phantom=brain_small", "dir=brain")
@@ -68,7 +68,7 @@ def default_typed(rng: Random) -> Input:
 def named(name: str, value: str = "") -> tuple[str, ...]:
     """What a refusal of a setting may call it: name, group, or the value that it found there."""
     name = name.lstrip("+~")
-    return tuple(word for word in (name, name.split(".")[-1], name.split(".")[0], value[:30].strip()) if word)
+    return tuple(word for word in (name, name.split(".")[-1], name.split(".")[0], value[:30].strip(), "command line") if word)
 
 
 def drawn(rng: Random) -> tuple[str, tuple[str, ...], tuple[str, Any]]:
@@ -79,7 +79,7 @@ def drawn(rng: Random) -> tuple[str, tuple[str, ...], tuple[str, Any]]:
     if choice.startswith("phantom=brain"):
         base = (choice, *BRAIN[1:], *(word for word in base if word.startswith("ckpt=")))
     elif choice:
-        base = (choice, *(word for word in base if not (choice.startswith("acquisition") and word.startswith("acq"))))
+        base = (choice, *base)
     return command, base, rng.choice(_settings(command, choice))
 
 
