@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 
 from simulators.cores import n_cores
 
@@ -70,6 +71,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Capt
     def call(name: str, *overrides: str) -> Outcome:
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *overrides])
         GlobalHydra.instance().clear()
+        HydraConfig.instance().cfg = None  # of the command before
         status = 0
         try:
             runpy.run_path(str(ROOT / f"{name}.py"), run_name="__main__")

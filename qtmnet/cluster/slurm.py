@@ -36,6 +36,10 @@ REQUEUES = 100
 """Times that a job may run out of time: each must at least finish a shard, and this many are no mistake."""
 
 
+class JobError(Exception):
+    """A task ended a job with an error that is no user's making."""
+
+
 @dataclass(frozen=True)
 class SlurmCluster:
     """Slurm jobs of one core each.
@@ -132,7 +136,9 @@ class SlurmCluster:
             if tries < LOST_IN_A_ROW and not its_own:
                 print(f"job {job.job_id} was lost; its shard begins anew", file=sys.stderr, flush=True)
                 return None
-            what = _last_line(error) if its_own else "lost again and again (out of memory?)"
+            if its_own:
+                raise JobError(f"job {job.job_id}: {_last_line(error)}; its log: {job.paths.stderr}") from None
+            what = "lost again and again (out of memory?)"
             raise InputError(f"cluster: job {job.job_id}: {what}; its log: {job.paths.stderr}") from None
         if flaw is not None:
             raise InputError(flaw)

@@ -265,11 +265,13 @@ def _interrupted_at(module: str, import_it):
 
 def test_what_a_folder_of_ones_own_adds(command, tmp_path: Path) -> None:
     (tmp_path / "my conf" / "optimizer").mkdir(parents=True)
-    (tmp_path / "my conf" / "optimizer" / "slow.yaml").write_text("defaults:\n  - adamw\nlr: 1.0e-5\n")
+    (tmp_path / "my conf" / "optimizer" / "slow.yaml").write_text(
+        "defaults:\n  - adamw\nlr: 1.0e-5\n", encoding="utf-8"
+    )
     shown = command("train", "--config-dir", "my conf", "optimizer=slow", "--cfg", "job")
     assert shown.status == 0, shown.err
     assert "lr: 1.0e-05" in shown.out
-    (tmp_path / "my conf" / "optimizer" / "slow.yaml").write_text("a: [1\n")
+    (tmp_path / "my conf" / "optimizer" / "slow.yaml").write_text("a: [1\n", encoding="utf-8")
     outcome = command("train", "--config-dir", "my conf", "optimizer=slow")
     assert outcome.status == 2
     assert len(outcome.told) == 1

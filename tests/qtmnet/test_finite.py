@@ -87,21 +87,16 @@ def test_training_stops_and_keeps_the_last_good_epoch(
     assert torch.load(folder / "last.ckpt", weights_only=True)["epoch"] == 0
 
 
-def test_a_rate_without_bound_stops_at_the_second_step(command, tiny, tmp_path: Path) -> None:
-    outcome = command("train", *tiny, "optimizer.lr=1e30", "trainer.precision=32-true")
-    assert outcome.status == 2, outcome.err
-    assert "epoch 1, step 2, 32-true; try an optimizer.lr below 1e+30; no checkpoint was written" in outcome.told[-1]
-    assert not list(tmp_path.glob("runs/*/*/checkpoints/*"))
-
-
-def test_a_layer_that_overflows_is_named(command, tiny, poisoned) -> None:
+def test_a_layer_that_overflows_is_named(command, tiny, tmp_path: Path, poisoned) -> None:
     def blow_up(module: QTMModule) -> None:
         module.estimator.get_parameter("network.down.1.0.0.weight").data[:] = 1e38
 
     poisoned("on_train_batch_start", blow_up, 0)
     outcome = command("train", *tiny, "trainer.precision=32-true")
     assert outcome.status == 2, outcome.err
-    assert "output of network.down.1.0.0 is not finite at epoch 1, step 1" in outcome.told[-1]
+    for needle in ("output of network.down.1.0.0 is not finite at epoch 1, step 1", "no checkpoint was written before"):
+        assert needle in outcome.told[-1]
+    assert not list(tmp_path.glob("runs/*/*/checkpoints/*"))
 
 
 def test_a_network_that_is_not_finite_from_the_start(command, tiny, poisoned) -> None:

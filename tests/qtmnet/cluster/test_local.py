@@ -84,5 +84,5 @@ def _is_of(pid: int, session: int) -> bool:
 
 @pytest.mark.parametrize("n_workers", [0, -1, 1.5, "two", True])
 def test_workers_are_counted_in_whole_numbers(n_workers: object) -> None:
-    with pytest.raises(InputError, match=r"cluster\.n_workers: found .*; give a whole number, at least 1, or null"):
+    with pytest.raises(InputError, match=r"n_workers: found .*; give a whole number from 1 to 4096 or null"):
         LocalCluster(n_workers)

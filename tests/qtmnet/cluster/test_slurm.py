@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qtmnet.cluster import slurm
-from qtmnet.cluster.slurm import Share, SlurmCluster
+from qtmnet.cluster.slurm import JobError, Share, SlurmCluster
 from simulators import InputError
 
 
@@ -40,7 +40,7 @@ def test_an_error_of_the_users_is_its_one_line(
 
 
 def test_a_job_that_fails_tells_why_and_where_its_log_is(cluster: SlurmCluster, odd: Callable) -> None:
-    with pytest.raises(InputError, match=r"^cluster: job \d+: ZeroDivisionError: a defect of ours; its log: ") as told:
+    with pytest.raises(JobError, match=r"^job \d+: ZeroDivisionError: a defect of ours; its log: ") as told:
         list(cluster.run(odd("wrong")))
     log = Path(str(told.value).rsplit("its log: ")[1])
     assert "Traceback" in log.read_text(encoding="utf-8")
