@@ -44,15 +44,9 @@ class QTMModule(L.LightningModule):
     ) -> None:
         super().__init__()
         try:
-            made = optimizer(estimator.parameters())
+            optimizer(estimator.parameters())
         except (TypeError, ValueError) as error:
             raise InputError(f"optimizer: {error}") from None
-        highest = max(group["lr"] for group in made.param_groups)
-        if final_learning_rate > highest:
-            raise InputError(
-                f"final_learning_rate: found {final_learning_rate:g}, but the cosine begins at {highest:g} and would "
-                "rise; give less"
-            )
         self.estimator = estimator
         self.loss = loss
         self.make_optimizer = optimizer
