@@ -33,7 +33,8 @@ from qtmnet.provenance import provenance
 from qtmnet.resuming import check_same
 from qtmnet.step_rate import threads
 from qtmnet.store.view import Look
-from qtmnet.trainer import build_trainer, check_processes
+from qtmnet.trainer import build_trainer, check_processes, check_validates
+from qtmnet.training_state import check_state
 from simulators.errors import InputError
 
 
@@ -92,6 +93,9 @@ def _train(cfg: DictConfig) -> TrainingResult:
     pace = Pace(cfg.threads, cfg.memory_layout)
     trainer = build_trainer(cfg, [keeper, latest, pace], loggers, lambda: _precision(module.estimator, data))
     check_processes(trainer, cfg)
+    check_validates(trainer)
+    if cfg.resume is not None:
+        check_state(cfg.resume, trainer, module)
     data.check_shares(trainer.num_nodes * trainer.num_devices)
     data.prepare_data()
     data.setup("fit")

@@ -152,7 +152,7 @@ def _flag_with_its_word(flag: str, following: Iterator[str]) -> list[str]:
     choices = FLAGS_WITH_A_WORD[name]
     if choices and word not in choices:
         raise InputError(f"{name}: found {word or 'nothing'}; give one of {', '.join(choices)}")
-    if not word:
+    if not word or word.startswith("-"):
         raise InputError(f"{name}: nothing behind it; give a word")
     if name in ("-cd", "--config-dir") and not Path(word).is_dir():
         raise InputError(f"{name} {word}: {'not a folder' if Path(word).exists() else 'no such folder'}")

@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError
+from omegaconf import DictConfig, ListConfig, Node, OmegaConf
+from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError, OmegaConfBaseException
 
 from qtmnet.conf_folder import CONF
 from qtmnet.schema.commands import COMMANDS, Part, Parts, own_settings
@@ -49,6 +49,7 @@ def check_settings(cfg: DictConfig, command: str, overrides: Sequence[str] | Non
         overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
         if HydraConfig.initialized():
             checked("hydra.run.dir", HydraConfig.get().run.dir, PathText)
+    _refuse_unresolved(cfg)
     own = own_settings(command)
     for name, annotation in own.items():
         _check_own(cfg, name, annotation)
@@ -74,6 +75,24 @@ def parts_of(cfg: DictConfig, path: str = "") -> Iterator[tuple[str, DictConfig]
             if "_target_" in value and not value._is_missing():
                 yield name, value
             yield from parts_of(value, name)
+
+
+def _refuse_unresolved(holder: DictConfig | ListConfig, path: str = "") -> None:
+    """Interpolations of what is not there, or that cannot be read: with the setting's name, which OmegaConf may leave."""
+    for key in holder.keys() if isinstance(holder, DictConfig) else range(len(holder)):
+        value, name = holder._get_node(key), f"{path}.{key}" if path else str(key)
+        if not isinstance(value, Node):
+            continue
+        if value._is_interpolation():
+            try:
+                value._dereference_node()
+            except OmegaConfBaseException as error:
+                if "${hydra:" in str(value._value()) and not HydraConfig.initialized():
+                    continue
+                reason = " ".join(str(error).splitlines()[:1])
+                raise InputError(f"{name}: found {shown(value._value())} ({reason}); give a value") from None
+        elif isinstance(value, DictConfig | ListConfig) and not value._is_none() and not value._is_missing():
+            _refuse_unresolved(value, name)
 
 
 def _check_own(cfg: DictConfig, name: str, annotation: Any) -> None:

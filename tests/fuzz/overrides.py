@@ -61,7 +61,7 @@ def position(rng: Random) -> Input:
             (f"~{name}", f"+{name}={value}"),
         )
     )
-    return Input(command, (*without_setting(base, name), *words), names=(*named(name, value), words[0].lstrip("+~")[:20]))
+    return Input(command, (*without_setting(base, name), *words), names=(*named(name, value), words[0].lstrip("+~").partition("=")[0][:20]))
 
 
 def option(rng: Random) -> Input:
@@ -104,7 +104,7 @@ def hydra_setting(rng: Random) -> Input:
     sign = rng.choice(("", "", "+", "++", "~"))
     more = rng.choice(((), (), ("-m", "seed=0,1")))
     word = f"{sign}{name}={value}"
-    return Input(command, (*small(command), word, *more), names=(*named(name, value), "configuration"))
+    return Input(command, (*small(command), word, *more), names=(*named(name, value), "configuration", "seed"))
 
 
 def target(rng: Random) -> Input:
