@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,7 +40,8 @@ def load_estimator(path: str | Path) -> Estimator:
     check_file(path, CHECKPOINT_FILE, setting="ckpt", advice="give a checkpoint of a training, such as best.ckpt")
     try:
         _check_archive(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of torch's, on files that are refused here
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(f"{path}: ckpt: unreadable, cut short or not plain data ({reason}); train it anew") from None

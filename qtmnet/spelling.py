@@ -45,7 +45,7 @@ def offer(name: str, known: Iterable[str]) -> str:
 
 def configuration_line(error: Exception) -> str:
     """What Hydra or OmegaConf say over many lines, in one, with the nearest name that exists."""
-    text = str(error)
+    text = str(error) or str(error.__cause__ or "")
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
         if not group:

@@ -12,6 +12,8 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from qtmnet.conf_folder import CONF
 from qtmnet.invocation import command
@@ -193,11 +195,13 @@ def _refuse_unreadable(word: str, typed: str) -> None:
         _refuse_no_name_of_a_folder(value)
     try:
         word.encode()
-        _refuse_no_option(OverridesParser.create().parse_override(word))
+        override = OverridesParser.create().parse_override(word)
+        _refuse_no_option(override)
+        OmegaConf.create([word])  # as Hydra keeps it: this reads interpolations
     except UnicodeEncodeError:
         if word == typed:  # in a path any bytes may be
             raise InputError(f"{name}: not UTF-8; give text") from None
-    except (HydraException, ValueError, RecursionError):
+    except (HydraException, OmegaConfBaseException, ValueError, RecursionError):
         shown = typed if len(typed) < 80 else f"{typed[:80]}…"
         quoted = (
             f"; a value with such characters goes in quotes: \"{name}='{value}'\""

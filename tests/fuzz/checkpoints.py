@@ -117,7 +117,7 @@ def container(rng: Random) -> Input:
         elif how == 5:
             _write(path, rng.choice((*PLAIN, _read(path)["state_dict"], [_read(path)])))
         elif how == 6:
-            path.write_bytes(_zip_bomb(whole))
+            path.write_bytes(_zip_bomb(whole, rng.choice((4, 4, 130))))
         elif how == 7:
             content = _read(path)
             _write(path, without(content, (rng.choice(list(content)),)))
@@ -128,14 +128,14 @@ def container(rng: Random) -> Input:
     return _with(rng, change)
 
 
-def _zip_bomb(whole: bytes) -> bytes:
-    """The same archive, with a deflated record that unpacks to 3 GB."""
+def _zip_bomb(whole: bytes, n: int) -> bytes:
+    """The same archive, with a deflated record that unpacks to n times 16 MB."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
         for entry in old.infolist():
             if entry.filename.endswith("data/0"):
                 with new.open(entry.filename, "w", force_zip64=True) as stream:
-                    for _ in range(192):
+                    for _ in range(n):
                         stream.write(bytes(2**24))
             else:
                 new.writestr(entry.filename, old.read(entry), zipfile.ZIP_STORED)

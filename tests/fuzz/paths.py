@@ -82,7 +82,7 @@ def _may_be_path(name: str) -> bool:
 def _moved(name: str, what: str = "scan"):  # type: ignore[no-untyped-def]
     def prepare(folder: Path) -> None:
         path = folder / name
-        if what and not os.path.lexists(path):
+        if what and (folder / what).exists() and not os.path.lexists(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             os.rename(folder / what, path)
 

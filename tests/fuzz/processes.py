@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psutil
 
@@ -139,10 +139,6 @@ def _status_of(command: str) -> int:
 
 def _mark_work(marker: Path, *, stop: bool) -> None:
     """Let the beginning of what takes time leave a mark, and end the process there if that is wanted."""
-    import qtmnet.brains
-    import qtmnet.simulation
-    from qtmnet.data import QTMDataModule
-    from simulators.brain import BrainStages
 
     def begin() -> None:
         marker.touch()
@@ -151,11 +147,20 @@ def _mark_work(marker: Path, *, stop: bool) -> None:
             sys.stderr.flush()
             os._exit(0)
 
-    for holder, name in (
-        *((QTMDataModule, "prepare_data"), (QTMDataModule, "simulate"), (BrainStages, "run_until")),
-        *((BrainStages, "brain"), (qtmnet.simulation, "_verify")),
-    ):
+    for holder, name in work_begins():
         setattr(holder, name, _after(begin, getattr(holder, name)))
+
+
+def work_begins() -> tuple[tuple[Any, str], ...]:
+    """Functions that begin what takes time, settings being taken: what holds each, and its name."""
+    import qtmnet.simulation
+    from qtmnet.data import QTMDataModule
+    from simulators.brain import BrainStages
+
+    return (
+        *((QTMDataModule, "prepare_data"), (QTMDataModule, "simulate"), (qtmnet.simulation, "_verify")),
+        *((BrainStages, "run_until"), (BrainStages, "brain")),
+    )
 
 
 def _after(begin, call):  # type: ignore[no-untyped-def]

@@ -2,11 +2,15 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 
+from qtmnet.estimator import Estimator, Recipe
+from qtmnet.scan import read_scan
+from simulators import CubeParameters
 from tests.fuzz.inputs import Input, small
 from tests.fuzz.processes import run
 from tests.qtmnet.conftest import PAIRS, ExampleScan
@@ -32,6 +36,32 @@ def make(folder: Path) -> Path:
             content["qtmnet"]["config"]["trainer"]["max_epochs"] = 2  # as if it had been interrupted
             torch.save(content, folder / name)
         shutil.copytree(here / "cubes", folder / "cubes")
-    for path in folder.rglob("*"):  # so that writing shows
+    return _aged(folder)
+
+
+def make_quickly(folder: Path) -> Path:
+    """The same with a network that has learnt nothing, and without cubes."""
+    folder.mkdir(parents=True)
+    ExampleScan(folder / "scan").write([("m0scan", 0.0), *PAIRS])
+    torch.manual_seed(0)
+    recipe = Recipe(
+        network={"_target_": "qtmnet.models.unet_cbam.UNetCBAM", "base_channels": 2},
+        normalization="calibrated",
+        acquisition=read_scan(folder / "scan" / "sub-01_asl.nii.gz").acquisition,
+        phantom=replace(CubeParameters(), shape=(9, 8, 8)),
+        simulator={"name": "NumbaSimulator"},
+        seed=0,
+        snr=(2.0, 20.0),
+    )
+    weights = {f"estimator.{name}": value for name, value in Estimator(recipe).state_dict().items()}
+    content = {"qtmnet": {"recipe": recipe.plain(), "config": {}}, "state_dict": weights, "epoch": 0}
+    for name in ("best.ckpt", "last.ckpt"):
+        torch.save(content, folder / name)
+    return _aged(folder)
+
+
+def _aged(folder: Path) -> Path:
+    """A folder all of which was written long ago, so that writing shows."""
+    for path in folder.rglob("*"):
         os.utime(path, (1e9, 1e9))
     return folder
