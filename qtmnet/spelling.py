@@ -64,7 +64,9 @@ def configuration_line(error: Exception) -> str:
     if refused := re.search(r"Error in call to target '([^']+)':\s*\w+\((.*)\)", text, re.S):
         return f"{refused[1].rpartition('.')[2]}: {refused[2].strip(chr(34) + chr(39))}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("To append", "Available", "object_type", "set ", "full_key"))]
+    telling = [
+        line for line in lines if not line.startswith(("To append", "Available", "object_type", "set ", "full_key"))
+    ]
     where = getattr(error, "full_key", None) or "configuration"
     return f"{where}: {' '.join(telling[:4]) or type(error).__name__}"
 

@@ -50,9 +50,7 @@ def check_state(path: str | Path, trainer: L.Trainer, module: QTMModule) -> None
             if callback.state_key in kept:
                 _check_form(kept[callback.state_key], callback.state_dict(), "callbacks")
     except _Other as error:
-        raise InputError(
-            f"{path}: resume: {error}; take last.ckpt as the training wrote it, or train anew"
-        ) from None
+        raise InputError(f"{path}: resume: {error}; take last.ckpt as the training wrote it, or train anew") from None
 
 
 class _Other(Exception):

@@ -79,7 +79,8 @@ def parts_of(cfg: DictConfig, path: str = "") -> Iterator[tuple[str, DictConfig]
 
 def _refuse_unresolved(holder: DictConfig | ListConfig, path: str = "") -> None:
     """Interpolations of what is not there, or that cannot be read: with the setting's name, which OmegaConf may leave."""
-    for key in holder.keys() if isinstance(holder, DictConfig) else range(len(holder)):
+    keys: Sequence[Any] = list(holder.keys()) if isinstance(holder, DictConfig) else range(len(holder))
+    for key in keys:
         value, name = holder._get_node(key), f"{path}.{key}" if path else str(key)
         if not isinstance(value, Node):
             continue

@@ -9,7 +9,6 @@ from hydra.core.override_parser.types import Override
 
 from simulators.errors import InputError
 
-
 MOST_RUNS = 10_000
 """Of a grid; a day of the shortest."""
 

@@ -131,7 +131,10 @@ def container(rng: Random) -> Input:
 def _zip_bomb(whole: bytes, n: int) -> bytes:
     """The same archive, with a deflated record that unpacks to n times 16 MB."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
+    with (
+        zipfile.ZipFile(io.BytesIO(whole)) as old,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new,
+    ):
         for entry in old.infolist():
             if entry.filename.endswith("data/0"):
                 with new.open(entry.filename, "w", force_zip64=True) as stream:

@@ -5,7 +5,9 @@ import re
 from tests.fuzz.inputs import Input
 from tests.fuzz.processes import Outcome
 
-NOTES = re.compile(r"\w+: starting; results|\w+: a sweep, results|warning: |takes about |brain: |precision: |acquisition: |.* to do$")
+NOTES = re.compile(
+    r"\w+: starting; results|\w+: a sweep, results|warning: |takes about |brain: |precision: |acquisition: |.* to do$"
+)
 """What may be said before a refusal."""
 
 LONGEST_LINE = 1000

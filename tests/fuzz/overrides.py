@@ -22,11 +22,13 @@ FLAGS = (
     *("--", "-", "---", "--=", "-1", "seed=0", "seed=0,1", "~seed", "+seed=1", "", "x", "=", "=1", "a=", "é=1", "1=1"),
 )
 TARGETS = (
-    *("os.getcwd", "os", "builtins.print", "builtins.dict", "builtins.len", "builtins.eval", "sys.exit", "nowhere.Thing"),
+    *("os.getcwd", "os", "builtins.print", "builtins.dict", "builtins.len", "builtins.eval", "sys.exit"),
+    *("nowhere.Thing",),
     *("", ".", "..", "a b", "os.", ".os", "qtmnet", "qtmnet.models.unet_cbam.UNetCBAM", "simulators.CubeParameters"),
     *("simulators.BrainParameters", "torch.nn.Linear", "torch.nn.Identity", "torch.optim.LBFGS", "torch.optim.Adam"),
     *("torch.optim.SparseAdam", "lightning.Trainer", "qtmnet.losses.L1GradientLoss", "torch.nn.L1Loss", "numpy.array"),
-    *("qtmnet.data.QTMDataModule", "simulators.Acquisition", "simulators.NumbaSimulator", "3", "[a]", "null", "typing.Any"),
+    *("qtmnet.data.QTMDataModule", "simulators.Acquisition", "simulators.NumbaSimulator", "3", "[a]", "null"),
+    *("typing.Any",),
 )
 
 
@@ -61,7 +63,8 @@ def position(rng: Random) -> Input:
             (f"~{name}", f"+{name}={value}"),
         )
     )
-    return Input(command, (*without_setting(base, name), *words), names=(*named(name, value), words[0].lstrip("+~").partition("=")[0][:20]))
+    names = (*named(name, value), words[0].lstrip("+~").partition("=")[0][:20])
+    return Input(command, (*without_setting(base, name), *words), names=names)
 
 
 def option(rng: Random) -> Input:
@@ -75,7 +78,8 @@ def option(rng: Random) -> Input:
     )
     value = rng.choice(
         (
-            *("cube", "brain", "brain_small", "numba", "cco_cubes", "cco_stream", "local", "slurm", "dask", "sgd", "paper"),
+            *("cube", "brain", "brain_small", "numba", "cco_cubes", "cco_stream", "local", "slurm", "dask", "sgd"),
+            *("paper",),
             *("csv", "wandb", "[csv,tensorboard]", "[csv,csv]", "[csv,nowhere]", "[]", "null", "", "Cube", "cube.yaml"),
             *("../train", "./cube", "/etc/passwd", "cube,brain", "[cube,brain]", "{a:1}", "cube@x", "default", "ddp"),
             *rng.choices(WORDS, k=6),
@@ -99,7 +103,7 @@ def flags(rng: Random) -> Input:
 def hydra_setting(rng: Random) -> Input:
     """Hydra's own settings."""
     command, name = rng.choice(COMMANDS), rng.choice(OF_HYDRA)
-    places = ("best.ckpt", "scan", "/proc/x", "/dev/null", "/", ".", "..", "out/a/b", "é ü", "a,b", "x" * 300, "~", "null")
+    places = ("best.ckpt", "scan", "/proc/x", "/dev/null", "/", "..", "out/a/b", "é ü", "a,b", "x" * 300, "~", "null")
     value = rng.choice((*places, *rng.choices(ODD, k=8)))
     sign = rng.choice(("", "", "+", "++", "~"))
     more = rng.choice(((), (), ("-m", "seed=0,1")))
@@ -111,7 +115,8 @@ def target(rng: Random) -> Input:
     """What is built of a part: classes and functions of elsewhere, and none."""
     command, base, (name, _) = drawn(rng)
     part = name.lstrip("+").rpartition(".")[0] or rng.choice(("model", "optimizer", "loss", "data", "simulator"))
-    value, extra = rng.choice(TARGETS), rng.choice(("_target_", "_target_", "_target_", "_partial_", "_args_", "_convert_"))
+    extra = rng.choice(("_target_", "_target_", "_target_", "_partial_", "_args_", "_convert_"))
+    value = rng.choice(TARGETS)
     if extra != "_target_":
         value = rng.choice((*("true", "false", "all", "none", "[1]", "[]", "x", "1"), *rng.choices(ODD, k=2)))
     sign = rng.choice(("", "+", "++"))
@@ -147,8 +152,10 @@ def sweep(rng: Random) -> Input:
     command, base, (name, annotation) = drawn(rng)
     value = rng.choice(
         (
-            *("1,2", "1,", ",", "1,x", "choice(1,2)", "range(0,3)", "range(0,1e9)", "interval(0,1)", "glob(*)", "[1],[2]"),
-            *("choice()", "range(1)", "range(0,3,0)", "range(3,0)", "interval(1,0)", "shuffle(1,2)", "sort(2,1)", "1,1"),
+            *("1,2", "1,", ",", "1,x", "choice(1,2)", "range(0,3)", "range(0,1e9)", "interval(0,1)", "glob(*)"),
+            *("[1],[2]",),
+            *("choice()", "range(1)", "range(0,3,0)", "range(3,0)", "interval(1,0)", "shuffle(1,2)", "sort(2,1)"),
+            *("1,1",),
             f"{odd_word(rng, annotation)},{odd_word(rng, annotation)}",
         )
     )

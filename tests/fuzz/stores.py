@@ -9,11 +9,16 @@ from tests.fuzz.values import other_leaf
 
 URLS = (
     *("ftp://localhost/x", "ftp://", "github://", "github://a:b@c", "zip://", "zip://x", "zip://scan/sub-01_asl.json"),
-    *("s3://", "s3://bucket", "gs://x", "http://127.0.0.1:9/x", "https://127.0.0.1:9/", "sftp://127.0.0.1:9/x", "x://y"),
-    *("memory://x", "file://", "file:///", "file:///nowhere/x", "file://cubes", "file:cubes", "local://", "data:,x", "://"),
-    *("simplecache::s3://x", "filecache::file://cubes", "tar://x", "hdfs://x", "dask://x", "jupyter://x", "[cubes]", "{a:1}"),
-    *("reference://", "reference://::x", "cached://x", "dir://", "dirfs://x", "git://.", "libarchive://x", "smb://x", "1"),
-    *("cubes\\n", "cubes/", "cubes//", "./cubes", "cubes/.", "cubes/../cubes", "x" * 300, "x" * 5000, "~", "~nobody/x", ""),
+    *("s3://", "s3://bucket", "gs://x", "http://127.0.0.1:9/x", "https://127.0.0.1:9/", "sftp://127.0.0.1:9/x"),
+    *("x://y",),
+    *("memory://x", "file://", "file:///", "file:///nowhere/x", "file://cubes", "file:cubes", "local://", "data:,x"),
+    *("://",),
+    *("simplecache::s3://x", "filecache::file://cubes", "tar://x", "hdfs://x", "dask://x", "jupyter://x", "[cubes]"),
+    *("{a:1}",),
+    *("reference://", "reference://::x", "cached://x", "dir://", "dirfs://x", "git://.", "libarchive://x", "smb://x"),
+    *("1",),
+    *("cubes\\n", "cubes/", "cubes//", "./cubes", "cubes/.", "cubes/../cubes", "x" * 300, "x" * 5000, "~", "~nobody/x"),
+    *("",),
 )
 
 
