@@ -78,7 +78,7 @@ def parts_of(cfg: DictConfig, path: str = "") -> Iterator[tuple[str, DictConfig]
 
 
 def _refuse_unresolved(holder: DictConfig | ListConfig, path: str = "") -> None:
-    """Interpolations of what is not there, or that cannot be read: with the setting's name, which OmegaConf may leave."""
+    """Refuse interpolations of what is not there; with the name of the setting, which OmegaConf may leave out."""
     keys: Sequence[Any] = list(holder.keys()) if isinstance(holder, DictConfig) else range(len(holder))
     for key in keys:
         value, name = holder._get_node(key), f"{path}.{key}" if path else str(key)
