@@ -81,6 +81,8 @@ def _refuse_unresolved(holder: DictConfig | ListConfig, path: str = "") -> None:
     """Refuse interpolations of what is not there; with the name of the setting, which OmegaConf may leave out."""
     keys: Sequence[Any] = list(holder.keys()) if isinstance(holder, DictConfig) else range(len(holder))
     for key in keys:
+        if not path and key == "hydra":  # there before the first run of a sweep, when not all of it is known
+            continue
         value, name = holder._get_node(key), f"{path}.{key}" if path else str(key)
         if not isinstance(value, Node):
             continue

@@ -28,7 +28,7 @@ def _fault(item: Input, outcome: Outcome) -> str:
         return "traceback"
     if "a fault of the program" in outcome.err:
         return "fault of the program"
-    if outcome.elsewhere:
+    if outcome.elsewhere and not any("~" in word or "HOME" in word for word in item.words):
         return f"wrote into the home folder: {', '.join(outcome.elsewhere[:3])}"
     if outcome.stopped:
         return ""
