@@ -61,7 +61,7 @@ def line_of(error: BaseException) -> str | None:
         line = f"configuration: no YAML: {error}"
     elif isinstance(error, UnicodeError):
         line = f"text that is not UTF-8, in a name or a file: {error}"
-    elif _is_raised_by(error, "hydra", "omegaconf", "antlr4"):
+    elif _is_raised_by(error, "hydra", "omegaconf", "antlr4", "logging"):
         line = f"configuration: {error or type(error).__name__}; {invocation.this()} --help shows what there is"
     else:
         line = None

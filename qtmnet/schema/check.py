@@ -115,6 +115,10 @@ def _check_own(cfg: DictConfig, name: str, annotation: Any) -> None:
         if not isinstance(entry, DictConfig) or not isinstance(entry.get("_target_"), str):
             found = shown(entry) if not isinstance(entry, DictConfig) else "no _target_"
             raise InputError(f"{where}: found {found}; give {name}=…, an option of the group")
+        wanted = name == "optimizer"  # which is made when there are weights
+        if entry.get("_partial_", False) is not wanted:
+            found = shown(entry.get("_partial_"))
+            raise InputError(f"{where}._partial_: found {found}; give {shown(wanted)}")
 
 
 def check_part(path: str, part: DictConfig, known: Sequence[str] = ()) -> None:
