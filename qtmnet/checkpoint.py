@@ -14,7 +14,7 @@ from torch import nn
 from qtmnet.estimator import Estimator, Recipe
 from qtmnet.module import CHECKPOINT_KEY
 from simulators.checking import checked
-from simulators.errors import InputError
+from simulators.errors import InputError, printable
 from simulators.limits import Within
 from simulators.reading import CHECKPOINT_FILE, check_file
 
@@ -68,18 +68,22 @@ def load_estimator(path: str | Path) -> Estimator:
 
 
 def _check_archive(path: Path) -> None:
-    """Whether what is in a file takes no more memory than the file is long; torch packs nothing.
+    """Whether what is in a file is as it was written and takes no more memory than the file is long.
+
+    torch packs nothing and, when it reads, does not look at the checksums: weights with a wrong byte pass for others.
 
     Raises:
-        InputError: for parts that unpack to more.
+        InputError: for parts that unpack to more, or are damaged.
     """
     if not zipfile.is_zipfile(path):
         return  # which torch complains of, or reads as it is
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > path.stat().st_size:
-        found = f"found {unpacked} bytes in a file of {path.stat().st_size}"
-        raise InputError(f"{path}: ckpt: {found}; give one of a training, as it was written")
+        if unpacked > path.stat().st_size:
+            found = f"found {unpacked} bytes in a file of {path.stat().st_size}"
+            raise InputError(f"{path}: ckpt: {found}; give one of a training, as it was written")
+        if damaged := archive.testzip():
+            raise InputError(f"{path}: ckpt: {printable(damaged)} in it is damaged; copy it again, or train it anew")
 
 
 def check_weights(found: Mapping[str, object], network: nn.Module) -> None:

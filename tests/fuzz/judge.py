@@ -51,7 +51,7 @@ def _fault_of_refusal(item: Input, outcome: Outcome) -> str:
         return "refused what is right"
     if outcome.new:
         return f"refused, but wrote {', '.join(outcome.new[:3])}"
-    if item.names and not any(name in told[0] for name in item.names):
+    if item.names and not any(" ".join(name.split()) in told[0] for name in item.names):
         return "refused without a name"
     if "no message" in told[0] or told[0].rstrip(":; ") == "error":
         return "refused without a reason"
