@@ -42,6 +42,8 @@ def load_estimator(path: str | Path) -> Estimator:
         _check_archive(path)
         with warnings.catch_warnings(action="ignore"):  # of torch's, on files that are refused here
             content = torch.load(path, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
     except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(f"{path}: ckpt: unreadable, cut short or not plain data ({reason}); train it anew") from None

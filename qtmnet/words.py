@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, QuotedString
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -196,11 +196,11 @@ def _refuse_unreadable(word: str, typed: str) -> None:
     try:
         word.encode()
         override = OverridesParser.create().parse_override(word)
-        _refuse_no_option(override)
         OmegaConf.create([word])  # as Hydra keeps it: this reads interpolations
     except UnicodeEncodeError:
         if word == typed:  # in a path any bytes may be
             raise InputError(f"{name}: not UTF-8; give text") from None
+        return
     except (HydraException, OmegaConfBaseException, ValueError, RecursionError):
         shown = typed if len(typed) < 80 else f"{typed[:80]}…"
         quoted = (
@@ -209,6 +209,7 @@ def _refuse_unreadable(word: str, typed: str) -> None:
             else ""
         )
         raise InputError(f"{shown}: cannot be read{quoted if value else '; give name=value'}") from None
+    _refuse_no_option(override)
 
 
 def _refuse_no_option(override: Override) -> None:
@@ -217,7 +218,7 @@ def _refuse_no_option(override: Override) -> None:
     if not (CONF / group).is_dir() or override.is_delete() or override.is_sweep_override():
         return
     words = value if isinstance(value, list) else [value]
-    if not all(isinstance(word, str | QuotedString) for word in words):
+    if not all(isinstance(word, str) for word in words):
         options = ", ".join(sorted(entry.stem for entry in (CONF / group).glob("*.yaml")))
         raise InputError(
             f"{override.input_line}: no option of a group; give {group}=…, one of {options}, or leave it out"
