@@ -3,7 +3,7 @@
 python -m tests.fuzz --n 2000 --seed 1
 
 - `inputs`: what an input is; `values`, `words`: what settings are given and how it is typed.
-- `settings`, `overrides`, `checkpoints`, `scans`, `files`, `paths`, `stores`: the kinds of inputs.
+- `examples`, `settings`, `overrides`, `checkpoints`, `scans`, `files`, `paths`, `stores`: the kinds of inputs.
 - `scenery`: a scan, a checkpoint and cubes that all inputs have beside them.
 - `processes`: runs each in a process of its own, forked from one that has imported everything.
 - `judge`: what is a fault.

@@ -2,10 +2,11 @@
 
 from random import Random
 
-from tests.fuzz import checkpoints, files, overrides, paths, scans, settings, stores
+from tests.fuzz import checkpoints, examples, files, overrides, paths, scans, settings, stores
 from tests.fuzz.inputs import Input, Kind
 
 KINDS: dict[str, Kind] = {
+    "known": examples.known,
     "setting": settings.setting,
     "two settings": settings.two_settings,
     "default typed": settings.default_typed,
@@ -36,7 +37,7 @@ KINDS: dict[str, Kind] = {
     "shard": stores.records,
 }
 
-MANY = ("setting", "setting", "setting", "two settings", "position", "field of a checkpoint")
+MANY = ("known", "setting", "setting", "setting", "two settings", "position", "field of a checkpoint")
 """Kinds with more to try than others."""
 
 

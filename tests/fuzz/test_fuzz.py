@@ -17,7 +17,7 @@ from tests.fuzz.judge import verdict
 from tests.fuzz.kinds import KINDS, drawn
 
 KINDS_HERE = (
-    *("setting", "two settings", "position", "option", "flags", "many words", "sidecar", "table", "header"),
+    *("known", "setting", "two settings", "position", "option", "flags", "many words", "sidecar", "table", "header"),
     *("name that is taken", "path by place", "path by name"),
 )
 """Kinds that neither take long nor change this process."""
