@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -215,10 +215,11 @@ def _refuse_unreadable(word: str, typed: str) -> None:
 def _refuse_no_option(override: Override) -> None:
     """Hydra takes a word or several for a group, and stumbles over anything else."""
     group, value = override.key_or_group, override.value()
-    if not (CONF / group).is_dir() or override.is_delete() or override.is_sweep_override():
+    if not (CONF / group).is_dir() or override.is_delete():
         return
-    words = value if isinstance(value, list) else [value]
-    if not all(isinstance(word, str) for word in words):
+    chosen = value.list if isinstance(value, ChoiceSweep) else [value]
+    words = [word for one in chosen for word in (one if isinstance(one, list) else [one])]
+    if not all(isinstance(word, str | QuotedString) for word in words):
         options = ", ".join(sorted(entry.stem for entry in (CONF / group).glob("*.yaml")))
         raise InputError(
             f"{override.input_line}: no option of a group; give {group}=…, one of {options}, or leave it out"

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import affine_transform, distance_transform_edt
@@ -9,6 +10,9 @@ from scipy.ndimage import affine_transform, distance_transform_edt
 from simulators.checking import check_fields
 from simulators.errors import InputError
 from simulators.limits import PathText
+
+if TYPE_CHECKING:
+    from simulators.nifti_file import NiftiFile
 
 OUTSIDE, GREY, WHITE, CSF = 0, 1, 2, 3
 """Values of a tissue map."""
@@ -83,6 +87,15 @@ class TissueMaps:
     def files(self) -> tuple[str, ...]:
         """The files to read, none for MNI152."""
         return () if self.grey is None else (str(self.grey), str(self.white), str(self.csf))
+
+    def look(self) -> None:
+        """Judge the files by their headers, before anything is made.
+
+        Raises:
+            InputError: for a file that is missing or no 3D image.
+        """
+        for name, path in zip(MAPS, self.files, strict=False):
+            _judged(name, path)
 
     def read(self) -> tuple[np.ndarray, np.ndarray]:
         """Shares of grey matter, white matter and fluid, (3, X, Y, Z), and their affine (voxel index to mm), (4, 4).
@@ -192,14 +205,18 @@ def _read_mni152() -> tuple[np.ndarray, np.ndarray]:
     return shares, np.asarray(grey.affine)
 
 
-def _read_files(files: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _judged(name: str, path: str) -> "NiftiFile":
     from simulators.nifti_file import look_at  # nibabel: not for those who read no image
 
+    advice = "give a NIfTI map of shares"
+    return look_at(path, (3,), setting=f"anatomy.{name}", missing=advice, advice=advice)
+
+
+def _read_files(files: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     shares: list[np.ndarray] = []
     affine = np.eye(4)
     for name, path in zip(MAPS, files, strict=True):
-        advice = "give a NIfTI map of shares"
-        file = look_at(path, (3,), setting=f"anatomy.{name}", missing=advice, advice=advice)
+        file = _judged(name, path)
         share = file.voxels()[..., 0]
         if share.min() < -1e-3 or share.max() > 1 + 1e-3:
             found = f"found values {share.min():g} to {share.max():g}"

@@ -138,6 +138,7 @@ class BrainStages:
         folder: str | Path | None = None,
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
+        parameters.anatomy.look()
         self.parameters = parameters
         self.stages = StageFolder(Path(folder) if folder else None, tell)
 

@@ -14,8 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from simulators.errors import InputError
-from simulators.files import one_line, writing
+from simulators.files import check_can_write, one_line, writing
 from simulators.reading import NUMPY_FILE, kind_there, open_file
 
 Arrays = dict[str, np.ndarray]
@@ -79,7 +78,8 @@ class StageFolder:
         arrays = self._read(file, said) if file else None
         kept = arrays is not None
         if arrays is None:
-            self._make_folder()
+            if file:
+                check_can_write([file])  # better refused now than in an hour
             self._say(f"{name} …")
             arrays = make()
             if file:
@@ -94,14 +94,6 @@ class StageFolder:
     def _say(self, line: str) -> None:
         with self._lock:
             self.tell(line)
-
-    def _make_folder(self) -> None:
-        """Make the folder before what it is to keep: better refused now than in an hour."""
-        try:
-            if self.path:
-                self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be written ({one_line(error)}); choose another dir") from None
 
     def _read(self, file: Path, said: str) -> Arrays | None:
         """What a file keeps; None if it is not there, of other settings or damaged."""

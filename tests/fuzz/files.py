@@ -21,11 +21,23 @@ READ: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("evaluate", ("phantom=brain_small", "acquisition.from_bids={}")),
     ("train", (*small("train"), "resume={}")),
     ("train", (*small("train", but="acquisition"), "acquisition.from_bids={}")),
-    ("simulate", ("phantom=brain_small", "dir=brain", "anatomy.grey={}", "anatomy.white={}", "anatomy.csf={}")),
-    ("simulate", ("phantom=brain_small", "dir=brain", "angiography.swc={}")),
-    ("simulate", ("phantom=brain_small", "dir=brain", "angiography.tof={}")),
-    ("simulate", ("phantom=brain_small", "dir=brain", "angiography.swc=good.swc", "angiography.transform={}")),
-    ("simulate", ("phantom=brain_small", "dir=brain", "angiography.veins_swc={}")),
+    (
+        "simulate",
+        ("phantom=brain_small", "dir=brain", "until=anatomy", "anatomy.grey={}", "anatomy.white={}", "anatomy.csf={}"),
+    ),
+    ("simulate", ("phantom=brain_small", "dir=brain", "until=great_vessels", "angiography.swc={}")),
+    ("simulate", ("phantom=brain_small", "dir=brain", "until=great_vessels", "angiography.tof={}")),
+    (
+        "simulate",
+        (
+            "phantom=brain_small",
+            "dir=brain",
+            "until=great_vessels",
+            "angiography.swc=good.swc",
+            "angiography.transform={}",
+        ),
+    ),
+    ("simulate", ("phantom=brain_small", "dir=brain", "until=great_vessels", "angiography.veins_swc={}")),
 )
 IN_PLACE_OF = ("scan/sub-01_asl.json", "scan/sub-01_aslcontext.tsv", "scan/sub-01_asl.nii.gz", "cubes/dataset.json")
 WRITTEN: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -104,7 +116,7 @@ def read(rng: Random) -> Input:
         (folder / "good.swc").write_text("1 0 0 0 0 1 -1\n2 0 0 0 5 1 1\n")
         MADE[how](folder / name)
 
-    return Input(command, words, prepare, f"{name} is {how}", (place, "odd"))
+    return Input(command, words, prepare, f"{name} is {how}", (place, "odd"), work=command == "simulate")
 
 
 def in_place(rng: Random) -> Input:

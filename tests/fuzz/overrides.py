@@ -108,7 +108,11 @@ def hydra_setting(rng: Random) -> Input:
     sign = rng.choice(("", "", "+", "++", "~"))
     more = rng.choice(((), (), ("-m", "seed=0,1")))
     word = f"{sign}{name}={value}"
-    return Input(command, (*small(command), word, *more), names=(*named(name, value), "configuration", "seed"))
+    return Input(
+        command,
+        (*small(command), word, *more),
+        names=(*named(name, value), name.replace("/", "."), "configuration", "seed"),
+    )
 
 
 def target(rng: Random) -> Input:

@@ -34,7 +34,7 @@ def url(rng: Random) -> Input:
             ("evaluate", (*small("evaluate", but="dir"), f"dir={where}")),
         )
     )
-    return Input(command, words, names=("dir", "pool", where[:30] or "dir"))
+    return Input(command, words, names=("dir", "pool", where[:30] or "dir"), work=rng.random() < 0.5)
 
 
 def settings_of_dataset(rng: Random) -> Input:
