@@ -1,6 +1,9 @@
 """Checkpoints: weights and the recipe they belong to, never code."""
 
 import pickle
+import struct
+import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +14,17 @@ from torch import nn
 from qtmnet.estimator import Estimator, Recipe
 from qtmnet.module import CHECKPOINT_KEY
 from simulators.checking import checked
-from simulators.errors import InputError
+from simulators.errors import InputError, printable
 from simulators.limits import Within
 from simulators.reading import CHECKPOINT_FILE, check_file
 
 PREFIX = "estimator."
+
+_UNREADABLE = (
+    *(RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError, LookupError, ValueError),
+    *(TypeError, AttributeError, AssertionError, MemoryError, OverflowError, struct.error),
+)
+"""What damaged files make of torch's reader, which builds what they say step by step."""
 
 REAL = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """Types of numbers that weights are kept in, by the precision of the training."""
@@ -30,8 +39,12 @@ def load_estimator(path: str | Path) -> Estimator:
     path = Path(path)
     check_file(path, CHECKPOINT_FILE, setting="ckpt", advice="give a checkpoint of a training, such as best.ckpt")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError) as error:
+        _check_archive(path)
+        with warnings.catch_warnings(action="ignore"):  # of torch's, on files that are refused here
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
+    except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(f"{path}: ckpt: unreadable, cut short or not plain data ({reason}); train it anew") from None
     if not isinstance(content, dict) or CHECKPOINT_KEY not in content or "state_dict" not in content:
@@ -54,6 +67,25 @@ def load_estimator(path: str | Path) -> Estimator:
             f"{path}: ckpt: weights and recipe do not fit this version ({reason}); train it anew"
         ) from None
     return estimator.eval()
+
+
+def _check_archive(path: Path) -> None:
+    """Whether what is in a file is as it was written and takes no more memory than the file is long.
+
+    torch packs nothing and, when it reads, does not look at the checksums: weights with a wrong byte pass for others.
+
+    Raises:
+        InputError: for parts that unpack to more, or are damaged.
+    """
+    if not zipfile.is_zipfile(path):
+        return  # which torch complains of, or reads as it is
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > path.stat().st_size:
+            found = f"found {unpacked} bytes in a file of {path.stat().st_size}"
+            raise InputError(f"{path}: ckpt: {found}; give one of a training, as it was written")
+        if damaged := archive.testzip():
+            raise InputError(f"{path}: ckpt: {printable(damaged)} in it is damaged; copy it again, or train it anew")
 
 
 def check_weights(found: Mapping[str, object], network: nn.Module) -> None:

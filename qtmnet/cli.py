@@ -87,14 +87,17 @@ def _task(name: str, module: str, first: bool) -> Task:
         with invocation.as_typed():
             return getattr(importlib.import_module(module), name)(cfg)
 
-    def run(cfg: DictConfig) -> object:
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
-            return _run_of_sweep(checked, cfg)
+    def announced(cfg: DictConfig) -> object:
         where = RESULTS.get(name, "run_dir")
         if first and not OmegaConf.is_missing(cfg, where) and cfg[where]:
             print(f"{name}: starting; results will be in {shown(str(cfg[where]))}", file=sys.stderr, flush=True)
+        return checked(cfg)
+
+    def run(cfg: DictConfig) -> object:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            return _run_of_sweep(checked, cfg)
         try:
-            return ending_well(lambda: checked(cfg), first=first)
+            return ending_well(lambda: announced(cfg), first=first)
         except SystemExit as end:
             if end.code == BAD_INPUT and first:
                 _remove_if_unused(Path(HydraConfig.get().runtime.output_dir))

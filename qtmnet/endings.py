@@ -31,6 +31,9 @@ OF_THE_MACHINE = (
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
 """What torch, CUDA and the operating system say."""
 
+LONGEST = 800
+"""Characters of what is told."""
+
 DEBUG = "QTMNET_DEBUG"
 """Environment variable; set to anything, errors pass through with their tracebacks."""
 
@@ -45,7 +48,8 @@ def line_of(error: BaseException) -> str | None:
         line: str | None = str(error)
     elif isinstance(error, HydraException | OmegaConfBaseException):
         cause = error.__cause__
-        line = line_of(cause) if isinstance(cause, InputError | MemoryError) else configuration_line(error)
+        told = line_of(cause) if isinstance(cause, InputError | MemoryError | OSError) else None
+        line = told or configuration_line(error)
     elif _is_out_of_memory(error):
         line = (
             f"too little memory ({str(error) or 'no more to be had'}); give a smaller phantom, data.batch_size or "
@@ -57,7 +61,7 @@ def line_of(error: BaseException) -> str | None:
         line = f"configuration: no YAML: {error}"
     elif isinstance(error, UnicodeError):
         line = f"text that is not UTF-8, in a name or a file: {error}"
-    elif _is_raised_by(error, "hydra", "omegaconf", "antlr4"):
+    elif _is_raised_by(error, "hydra", "omegaconf", "antlr4", "logging"):
         line = f"configuration: {error or type(error).__name__}; {invocation.this()} --help shows what there is"
     else:
         line = None
@@ -128,4 +132,7 @@ def ending_well(call: Callable[[], object], *, first: bool) -> object:
 
 
 def _tell(line: str) -> None:
+    """Print an error; of one that repeats a long value, beginning and end."""
+    if len(line) > LONGEST:
+        line = f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
     print(f"error: {line}", file=sys.stderr, flush=True)

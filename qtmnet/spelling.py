@@ -45,7 +45,7 @@ def offer(name: str, known: Iterable[str]) -> str:
 
 def configuration_line(error: Exception) -> str:
     """What Hydra or OmegaConf say over many lines, in one, with the nearest name that exists."""
-    text = str(error)
+    text = str(error) or str(error.__cause__ or "")
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
         if not group:
@@ -64,8 +64,11 @@ def configuration_line(error: Exception) -> str:
     if refused := re.search(r"Error in call to target '([^']+)':\s*\w+\((.*)\)", text, re.S):
         return f"{refused[1].rpartition('.')[2]}: {refused[2].strip(chr(34) + chr(39))}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("To append", "Available", "object_type", "set "))]
-    return "configuration: " + " ".join(telling[:4])
+    telling = [
+        line for line in lines if not line.startswith(("To append", "Available", "object_type", "set ", "full_key"))
+    ]
+    where = getattr(error, "full_key", None) or "configuration"
+    return f"{where}: {' '.join(telling[:4]) or type(error).__name__}"
 
 
 def _options(group: str) -> list[str]:

@@ -88,3 +88,22 @@ def check_processes(trainer: L.Trainer, cfg: DictConfig) -> None:
         raise InputError(f"trainer: found {n} devices; give trainer=ddp, which shares the work among them")
     if n > 1 and HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise InputError(f"trainer: found {n} devices; {ranks.NO_MULTIRUN}")
+
+
+def check_validates(trainer: L.Trainer) -> None:
+    """Whether some epoch is trained, validated and kept: else there would be no best.ckpt in the end.
+
+    Raises:
+        InputError: that names the setting that is in the way.
+    """
+    every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
+    if trainer.fast_dev_run:
+        raise InputError("trainer.fast_dev_run: keeps no checkpoint; leave it out, and give trainer.max_epochs=1")
+    for name in ("limit_train_batches", "limit_val_batches", "max_steps"):
+        if getattr(trainer, name) == 0:
+            raise InputError(f"trainer.{name}: found 0, so there would be no best.ckpt; leave it out")
+    if every is not None and epochs is not None and every > epochs:
+        raise InputError(
+            f"trainer.check_val_every_n_epoch: found {every} for {epochs} epochs, so there would be no best.ckpt; give "
+            f"at most {epochs}"
+        )

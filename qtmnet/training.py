@@ -1,6 +1,7 @@
 """`train`: simulate what is missing, train, evaluate."""
 
 import logging
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ from qtmnet.provenance import provenance
 from qtmnet.resuming import check_same
 from qtmnet.step_rate import threads
 from qtmnet.store.view import Look
-from qtmnet.trainer import build_trainer, check_processes
+from qtmnet.trainer import build_trainer, check_processes, check_validates
+from qtmnet.training_state import check_state
 from simulators.errors import InputError
 
 
@@ -82,11 +84,18 @@ def _train(cfg: DictConfig) -> TrainingResult:
         check_same(cfg, module.estimator.recipe, load_estimator(cfg.resume).recipe, trained_settings(cfg.resume))
         checkpoints = Path(cfg.resume).parent  # so that the best of both parts is kept
         data.first_epoch = epochs_done(cfg.resume)
+        if data.first_epoch >= (cfg.trainer.get("max_epochs") or math.inf):
+            raise InputError(
+                f"{cfg.resume}: resume: all of its {data.first_epoch} epochs are done; give best.ckpt to evaluate.py"
+            )
     keeper, latest = _keepers(checkpoints)
     loggers = build_loggers(cfg.logger)
     pace = Pace(cfg.threads, cfg.memory_layout)
     trainer = build_trainer(cfg, [keeper, latest, pace], loggers, lambda: _precision(module.estimator, data))
     check_processes(trainer, cfg)
+    check_validates(trainer)
+    if cfg.resume is not None:
+        check_state(cfg.resume, trainer, module)
     data.check_shares(trainer.num_nodes * trainer.num_devices)
     data.prepare_data()
     data.setup("fit")

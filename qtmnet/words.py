@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from qtmnet.conf_folder import CONF
 from qtmnet.invocation import command
@@ -151,7 +154,7 @@ def _flag_with_its_word(flag: str, following: Iterator[str]) -> list[str]:
     choices = FLAGS_WITH_A_WORD[name]
     if choices and word not in choices:
         raise InputError(f"{name}: found {word or 'nothing'}; give one of {', '.join(choices)}")
-    if not word:
+    if not word or word.startswith("-"):
         raise InputError(f"{name}: nothing behind it; give a word")
     if name in ("-cd", "--config-dir") and not Path(word).is_dir():
         raise InputError(f"{name} {word}: {'not a folder' if Path(word).exists() else 'no such folder'}")
@@ -192,11 +195,13 @@ def _refuse_unreadable(word: str, typed: str) -> None:
         _refuse_no_name_of_a_folder(value)
     try:
         word.encode()
-        OverridesParser.create().parse_override(word)
+        override = OverridesParser.create().parse_override(word)
+        OmegaConf.create([word])  # as Hydra keeps it: this reads interpolations
     except UnicodeEncodeError:
         if word == typed:  # in a path any bytes may be
             raise InputError(f"{name}: not UTF-8; give text") from None
-    except (HydraException, ValueError, RecursionError):
+        return
+    except (HydraException, OmegaConfBaseException, ValueError, RecursionError):
         shown = typed if len(typed) < 80 else f"{typed[:80]}…"
         quoted = (
             f"; a value with such characters goes in quotes: \"{name}='{value}'\""
@@ -204,6 +209,20 @@ def _refuse_unreadable(word: str, typed: str) -> None:
             else ""
         )
         raise InputError(f"{shown}: cannot be read{quoted if value else '; give name=value'}") from None
+    _refuse_no_option(override)
+
+
+def _refuse_no_option(override: Override) -> None:
+    """Hydra takes a word or several for a group, and stumbles over anything else."""
+    group, value = override.key_or_group, override.value()
+    if not (CONF / group).is_dir() or override.is_delete() or override.is_sweep_override():
+        return
+    words = value if isinstance(value, list) else [value]
+    if not all(isinstance(word, str) for word in words):
+        options = ", ".join(sorted(entry.stem for entry in (CONF / group).glob("*.yaml")))
+        raise InputError(
+            f"{override.input_line}: no option of a group; give {group}=…, one of {options}, or leave it out"
+        )
 
 
 def _refuse_no_name_of_a_folder(value: str) -> None:

@@ -90,6 +90,8 @@ def open_file(path: Name, kind: FileKind, *, setting: str = "", advice: str = ""
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         try:
             _check_regular(path, os.fstat(descriptor), kind, setting, advice)
+            os.read(descriptor, 1)  # some of /proc, and of broken disks, can be opened and not read
+            os.lseek(descriptor, 0, os.SEEK_SET)
             return os.fdopen(descriptor, "rb")
         except BaseException:
             os.close(descriptor)

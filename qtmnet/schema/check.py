@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError
+from omegaconf import DictConfig, ListConfig, Node, OmegaConf
+from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError, OmegaConfBaseException
 
 from qtmnet.conf_folder import CONF
 from qtmnet.schema.commands import COMMANDS, Part, Parts, own_settings
@@ -49,6 +49,7 @@ def check_settings(cfg: DictConfig, command: str, overrides: Sequence[str] | Non
         overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
         if HydraConfig.initialized():
             checked("hydra.run.dir", HydraConfig.get().run.dir, PathText)
+    _refuse_unresolved(cfg)
     own = own_settings(command)
     for name, annotation in own.items():
         _check_own(cfg, name, annotation)
@@ -76,6 +77,27 @@ def parts_of(cfg: DictConfig, path: str = "") -> Iterator[tuple[str, DictConfig]
             yield from parts_of(value, name)
 
 
+def _refuse_unresolved(holder: DictConfig | ListConfig, path: str = "") -> None:
+    """Refuse interpolations of what is not there; with the name of the setting, which OmegaConf may leave out."""
+    keys: Sequence[Any] = list(holder.keys()) if isinstance(holder, DictConfig) else range(len(holder))
+    for key in keys:
+        if not path and key == "hydra":  # there before the first run of a sweep, when not all of it is known
+            continue
+        value, name = holder._get_node(key), f"{path}.{key}" if path else str(key)
+        if not isinstance(value, Node):
+            continue
+        if value._is_interpolation():
+            try:
+                value._dereference_node()
+            except OmegaConfBaseException as error:
+                if not HydraConfig.initialized() and "hydra" in str(error).lower():  # which only Hydra knows
+                    continue
+                reason = " ".join(str(error).splitlines()[:1])
+                raise InputError(f"{name}: found {shown(value._value())} ({reason}); give a value") from None
+        elif isinstance(value, DictConfig | ListConfig) and not value._is_none() and not value._is_missing():
+            _refuse_unresolved(value, name)
+
+
 def _check_own(cfg: DictConfig, name: str, annotation: Any) -> None:
     """A command's own setting: a value, a part, or several parts."""
     options = get_args(annotation) or (annotation,)
@@ -93,6 +115,10 @@ def _check_own(cfg: DictConfig, name: str, annotation: Any) -> None:
         if not isinstance(entry, DictConfig) or not isinstance(entry.get("_target_"), str):
             found = shown(entry) if not isinstance(entry, DictConfig) else "no _target_"
             raise InputError(f"{where}: found {found}; give {name}=…, an option of the group")
+        wanted = name == "optimizer"  # which is made when there are weights
+        if entry.get("_partial_", False) is not wanted:
+            found = shown(entry.get("_partial_"))
+            raise InputError(f"{where}._partial_: found {found}; give {shown(wanted)}")
 
 
 def check_part(path: str, part: DictConfig, known: Sequence[str] = ()) -> None:
@@ -218,7 +244,7 @@ def _refuse_unknown(cfg: DictConfig, own: Mapping[str, Any], known: Sequence[str
     groups = {entry.name for entry in CONF.iterdir()}
     chosen = set(HydraConfig.get().runtime.choices) if HydraConfig.initialized() else set()
     of_experiments = groups.union(*map(own_settings, COMMANDS))  # which have settings of all commands
-    added = {word.split("=")[0].lstrip("+") for word in overrides if word.startswith("+")}
+    added = {word.split("=")[0].lstrip("+").partition(".")[0] for word in overrides if word.startswith("+")}
     for name in map(str, cfg):
         if name in own or name in chosen or name == "hydra" or name in of_experiments - added:
             continue

@@ -1,12 +1,16 @@
 """Which runs a command line of choices and ranges asks for: all combinations."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hydra.core.override_parser.types import Override
 
 from simulators.errors import InputError
+
+MOST_RUNS = 10_000
+"""Of a grid; a day of the shortest."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ def grid_of(overrides: Sequence[Override]) -> list[Run]:
     """All combinations of the swept settings, the last of them varying fastest.
 
     Raises:
-        InputError: for an interval, which has no end of values.
+        InputError: for an interval, which has no end of values, or for more runs than anyone waits for.
     """
     fixed, choices = split(overrides)
     for override in choices:
@@ -30,7 +34,11 @@ def grid_of(overrides: Sequence[Override]) -> list[Run]:
                 f"{override.input_line}: a grid takes values or a range; give some, or hydra/sweeper=bayes to search"
             )
     names = [override.get_key_element() for override in choices]
-    values = [list(override.sweep_string_iterator()) for override in choices]
+    values = list(map(_values, choices))
+    if (n_runs := math.prod(map(len, values))) > MOST_RUNS:
+        raise InputError(
+            f"{', '.join(names)}: found {n_runs} combinations; give at most {MOST_RUNS}, or hydra/sweeper=bayes"
+        )
     return [
         Run(
             {name.lstrip("+"): value for name, value in zip(names, chosen, strict=True)},
@@ -38,6 +46,17 @@ def grid_of(overrides: Sequence[Override]) -> list[Run]:
         )
         for chosen in itertools.product(*values)
     ]
+
+
+def _values(override: Override) -> list[str]:
+    try:
+        values = list(itertools.islice(override.sweep_string_iterator(), MOST_RUNS + 1))
+    except ValueError as error:
+        raise InputError(f"{override.input_line}: not to be swept ({error}); give the values") from None
+    if not 0 < len(values) <= MOST_RUNS:
+        found = f"more than {MOST_RUNS}" if values else "no"
+        raise InputError(f"{override.input_line}: found {found} values; give 1 to {MOST_RUNS}")
+    return values
 
 
 def split(overrides: Sequence[Override]) -> tuple[list[str], list[Override]]:

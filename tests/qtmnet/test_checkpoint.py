@@ -1,5 +1,6 @@
 """Weights from a stranger: taken if they are the network's, refused by name if not."""
 
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -116,3 +117,25 @@ def test_weights_of_every_precision_are_taken(tmp_path: Path, precision: torch.d
     assert {weights.dtype for weights in estimator.state_dict().values()} == {torch.float32}
     frames = np.full((3, 8, 8, 8), 0.01)
     assert np.isfinite(estimator.perfusion(frames)).all()
+
+
+def test_a_damaged_byte_is_told(tmp_path: Path) -> None:
+    """torch reads on: other weights, finite and wrong."""
+    path = write(tmp_path / "best.ckpt")
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda entry: entry.file_size)
+    content = bytearray(path.read_bytes())
+    middle = largest.header_offset + largest.file_size // 2
+    content[middle] ^= 1
+    path.write_bytes(content)
+    torch.load(path, weights_only=True)
+    with pytest.raises(InputError, match=r"ckpt: .*data/\d+ in it is damaged; copy it again"):
+        load_estimator(path)
+
+
+def test_what_unpacks_to_more_than_the_file_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    path = write(tmp_path / "best.ckpt")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("best/data/more", bytes(10_000_000))
+    with pytest.raises(InputError, match=r"ckpt: found \d+ bytes in a file of \d+; give one of a training"):
+        load_estimator(path)
