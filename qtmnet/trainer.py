@@ -97,7 +97,7 @@ def check_validates(trainer: L.Trainer) -> None:
         InputError: that names the setting that is in the way.
     """
     every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
-    if trainer.fast_dev_run:
+    if getattr(trainer, "fast_dev_run", False):
         raise InputError("trainer.fast_dev_run: keeps no checkpoint; leave it out, and give trainer.max_epochs=1")
     for name in ("limit_train_batches", "limit_val_batches", "max_steps"):
         if getattr(trainer, name) == 0:

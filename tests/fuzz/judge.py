@@ -6,7 +6,8 @@ from tests.fuzz.inputs import Input
 from tests.fuzz.processes import Outcome
 
 NOTES = re.compile(
-    r"\w+: starting; results|\w+: a sweep, results|warning: |takes about |brain: |precision: |acquisition: |.* to do$|sweep: |run \d+"
+    r"\w+: starting; results|\w+: a sweep, results|warning: |takes about |brain: |precision: |acquisition: |.* to do$"
+    r"|sweep: |run \d+"
 )
 """What may be said before a refusal."""
 
