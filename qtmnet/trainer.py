@@ -20,6 +20,9 @@ from qtmnet.training_progress import TrainingLines
 from qtmnet.validation_maps import ValidationMaps
 from simulators.errors import InputError
 
+HALF = ("16-mixed", "16", 16)
+"""Names of the precision that scales gradients, lest they vanish."""
+
 
 def build_trainer(
     cfg: DictConfig, callbacks: Sequence[L.Callback], loggers: list[Logger], automatic: Callable[[], str]
@@ -37,11 +40,13 @@ def build_trainer(
     """
     settings = OmegaConf.to_container(cfg.trainer, resolve=True)
     assert isinstance(settings, dict)
-    epochs = settings.get("max_epochs")
-    if not isinstance(epochs, int) or epochs < 1:
-        raise InputError(f"trainer.max_epochs: found {epochs!r}; give a whole number, at least 1")
     if settings.get("precision") == "auto":
         settings["precision"] = automatic()
+    if settings["precision"] in HALF and settings.get("gradient_clip_val") and cfg.optimizer.get("fused"):
+        raise InputError(
+            "optimizer.fused: with trainer.precision=16-mixed it scales gradients itself, too late to clip them; give "
+            "optimizer.fused=false"
+        )
     settings["use_distributed_sampler"] = False  # the data module shares the batches
     if settings.get("devices") == "auto":
         settings |= ranks.layout()
@@ -92,7 +97,7 @@ def check_validates(trainer: L.Trainer) -> None:
         InputError: that names the setting that is in the way.
     """
     every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
-    if trainer.fast_dev_run:
+    if getattr(trainer, "fast_dev_run", False):
         raise InputError("trainer.fast_dev_run: keeps no checkpoint; leave it out, and give trainer.max_epochs=1")
     for name in ("limit_train_batches", "limit_val_batches", "max_steps"):
         if getattr(trainer, name) == 0:

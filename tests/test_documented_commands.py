@@ -74,6 +74,7 @@ BRAIN = ("phantom.voxel_size_mm=[8,8,8]",)
 
 SMALL = {
     "benchmarks/brain.py": "--voxel-size 8",
+    "benchmarks/costs.py": "reference",
     "benchmarks/cube.py": "--repeats 1 --side 12",
     "benchmarks/growth.py": "--repeats 1 --largest 16",
     "benchmarks/stream.py": "--repeats 1 --cubes 2",

@@ -68,7 +68,7 @@ def default_typed(rng: Random) -> Input:
 def named(name: str, value: str = "") -> tuple[str, ...]:
     """What a refusal of a setting may call it: name, group, or the value that it found there."""
     name = name.lstrip("+~")
-    if value.startswith("~") or not value.isprintable():  # shown otherwise
+    if value.startswith(("~", "${now")) or not value.isprintable():  # shown otherwise
         return ()
     return tuple(
         word for word in (name, name.split(".")[-1], name.split(".")[0], value[:30].strip(), "command line") if word

@@ -52,6 +52,7 @@ def one_line(outcome, *needles: str) -> None:
         (["normalization=some"], ["normalization", "calibrated"]),
         (["trainer.max_epochs=x"], ["trainer", "x"]),
         (["optimizer.lr=-1"], ["optimizer", "-1"]),
+        (["trainer.precision=16-mixed"], ["optimizer.fused", "optimizer.fused=false"]),
         (["loss.gradient_weight=-1"], ["gradient_weight", "-1"]),
         (["final_learning_rate=-1"], ["final_learning_rate", "-1"]),
         (["resume=/nowhere.ckpt"], ["/nowhere.ckpt", "no such file"]),

@@ -450,11 +450,11 @@ def test_parameters_that_are_none(name, changes):
 
 
 def test_angiographies_that_are_none():
-    with pytest.raises(InputError, match=r"^angiography: found swc and tof; give one"):
+    with pytest.raises(InputError, match=r"^swc: found beside tof; give one"):
         Angiography(swc="a.swc", tof="a.nii")
-    with pytest.raises(InputError, match=r"^angiography\.transform: found a file but no swc or tof"):
+    with pytest.raises(InputError, match=r"^transform: found a file but no swc or tof"):
         Angiography(transform="a.txt")
-    with pytest.raises(InputError, match=r"^anatomy\.white: found none"):
+    with pytest.raises(InputError, match=r"^white: found none"):
         TissueMaps(grey="g.nii", csf="c.nii")
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hydra import compose, initialize_config_module
+from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from qtmnet import training
 from qtmnet.building import build_data
+from qtmnet.conf_folder import CONF
 from qtmnet.costs import datasets, machine
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_evaluation_costs
@@ -39,7 +40,7 @@ def laptop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def configured(name: str, *overrides: str) -> DictConfig:
     """A command's configuration."""
     GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose(name, [*overrides, "run_dir=runs/x"])
 
 

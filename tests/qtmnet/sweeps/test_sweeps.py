@@ -166,11 +166,12 @@ def test_search_prunes_the_hopeless_and_ends_when_all_is_tried(command, settings
         "hydra.sweeper.pruner.n_warmup_steps=1",
         "trainer.max_epochs=8",
         "model.base_channels=4",
+        "linear_start=false",  # so that whoever does not learn stays far off
     )
-    outcome = command("train", *settings, *search, "optimizer.lr=1e-9,2e-9,2e-2,3e-2")
+    outcome = command("train", *settings, *search, "optimizer.lr=1e-9,2e-9,5e-3,1e-2")
     assert outcome.status == 0, outcome.err
     found = outcomes(tmp_path / "sweep")
-    assert sorted(run["overrides"]["optimizer.lr"] for run in found.values()) == ["0.02", "0.03", "1e-09", "2e-09"]
+    assert sorted(run["overrides"]["optimizer.lr"] for run in found.values()) == ["0.005", "0.01", "1e-09", "2e-09"]
     pruned = [run for run in found.values() if run["state"] == "pruned"]
     assert all(float(run["overrides"]["optimizer.lr"]) < 1e-3 for run in pruned)
     assert pruned, "the one that learns nothing and comes after one that learns"
