@@ -21,7 +21,10 @@ def build_data(cfg: DictConfig) -> QTMDataModule:
         InputError: if its phantom is a brain.
     """
     refuse_brain(cfg)
-    return instantiate(cfg.data, _convert_="all")
+    data = instantiate(cfg.data, _convert_="all")
+    if not isinstance(data, QTMDataModule):
+        raise InputError(f"data._target_: found {cfg.data._target_}; give qtmnet.data.QTMDataModule or one of its kind")
+    return data
 
 
 def build_estimator(cfg: DictConfig, data: QTMDataModule) -> Estimator:

@@ -57,9 +57,14 @@ def build_trainer(
     callbacks = [FiniteTraining(), *callbacks, *watching, *pruning(cfg), shown, LearningRateMonitor("epoch")]
     places = {"logger": loggers, "plugins": [WholeFiles()], "default_root_dir": cfg.run_dir}
     try:
-        return instantiate(settings, callbacks=callbacks, **places)
+        trainer = instantiate(settings, callbacks=callbacks, **places)
     except (TypeError, ValueError, RuntimeError, L.fabric.utilities.exceptions.MisconfigurationException) as error:
         raise InputError(f"trainer: {error}") from None
+    if not isinstance(trainer, L.Trainer):
+        raise InputError(
+            f"trainer._target_: found {settings.get('_target_')}; give lightning.Trainer or one of its kind"
+        )
+    return trainer
 
 
 def pruning(cfg: DictConfig) -> list[L.Callback]:

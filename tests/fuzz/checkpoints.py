@@ -65,7 +65,7 @@ _TENSORS: tuple[Callable[[torch.Tensor], Any], ...] = (
     lambda old: old.flatten(),
     lambda old: torch.zeros(1).expand(10**12),
     lambda old: torch.zeros(1).expand(10**6, 10**6),
-    lambda old: torch.zeros(1).expand(old.shape),
+    lambda old: torch.zeros(()).expand(old.shape),
     lambda old: torch.zeros(0),
     lambda old: torch.zeros(()),
     lambda old: old.to_sparse(),

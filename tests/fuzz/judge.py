@@ -62,6 +62,6 @@ def _fault_of_refusal(item: Input, outcome: Outcome) -> str:
 def _fault_of_success(item: Input, outcome: Outcome) -> str:
     if item.must == "refuse":
         return "taken, though it is nonsense"
-    if re.search(r"(?<![\w.])nan(?![\w.])", outcome.out) and "--cfg" not in item.words:
+    if re.search(r"(?<![\w.])nan(?![\w.])", outcome.out) and not {"--cfg", "nan"} & set(item.words):
         return "nan in the output"
     return ""

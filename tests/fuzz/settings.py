@@ -52,7 +52,8 @@ def two_settings(rng: Random) -> Input:
     value, other_value = odd_word(rng, annotation), odd_word(rng, other_annotation)
     words = (f"{name}={value}", f"{other}={other_value}")
     base = without_setting(without_setting(base, name), other)
-    return Input(command, (*base, *words), names=(*named(name, value), *named(other, other_value)))
+    names = (named(name, value), named(other, other_value))
+    return Input(command, (*base, *words), names=names[0] + names[1] if all(names) else ())
 
 
 def default_typed(rng: Random) -> Input:
@@ -68,7 +69,7 @@ def default_typed(rng: Random) -> Input:
 def named(name: str, value: str = "") -> tuple[str, ...]:
     """What a refusal of a setting may call it: name, group, or the value that it found there."""
     name = name.lstrip("+~")
-    if value.startswith(("~", "${now")) or not value.isprintable():  # shown otherwise
+    if value.startswith(("~", "${now", "${oc.env")) or not value.isprintable():  # shown otherwise
         return ()
     return tuple(
         word for word in (name, name.split(".")[-1], name.split(".")[0], value[:30].strip(), "command line") if word
