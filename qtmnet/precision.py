@@ -10,8 +10,8 @@ from torch import nn
 from qtmnet.losses import L1GradientLoss
 
 LARGEST_ERROR = 0.008
-"""Error of a layer's gradient in bfloat16, see `gradient_errors`. Rounding images and gradients to 8 bits leaves at most
-0.0035; faulty kernels were off by 0.017, where the memory that they do not write happened to be zero, to 1e25."""
+"""Error of a layer's gradient in bfloat16, see `gradient_errors`. Rounding images and gradients to 8 bits leaves at
+most 0.0035; faulty kernels were off by 0.017, where the memory that they do not write happened to be zero, to 1e25."""
 
 
 def has_native_bf16() -> bool:
@@ -45,8 +45,8 @@ def automatic_precision(network: nn.Module, shape: Sequence[int]) -> str:
 def gradient_errors(network: nn.Module, images: torch.Tensor) -> dict[str, float]:
     """Error of the gradient of each layer in bfloat16, weights and bias together, against float32.
 
-    It is relative to the gradient or, where that is a small sum of large terms, to the root of the sum of their squares:
-    rounding errors are a share of the terms.
+    It is relative to the gradient or, where that is a small sum of large terms, to the root of the sum of their
+    squares: rounding errors are a share of the terms.
 
     Each layer is given what reaches it in float32, forward and backward, so that its own error is seen alone. Memory is
     filled with NaN beforehand: a kernel that reads what it has not written gives itself away. The network's gradients
