@@ -189,7 +189,7 @@ def _refuse_monsters(words: Sequence[str]) -> None:
 def _refuse_unreadable(word: str, typed: str) -> None:
     """Let Hydra's parser read an override, for a line of ours on what it cannot read."""
     name, _, value = typed.partition("=")
-    if not name.strip("+~ "):
+    if not name.partition("@")[0].strip("+~ "):
         raise InputError(f"{typed}: no setting is named; give name=value")
     if name == "name":
         _refuse_no_name_of_a_folder(value)

@@ -70,14 +70,14 @@ def _huge(path: Path) -> None:
 
 
 def _deep(path: Path) -> None:
-    path.write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
+    path.write_text('{"a":' * 100_000 + "1" + "}" * 100_000, encoding="utf-8")
 
 
 MADE: dict[str, Callable[[Path], object]] = {
     "a pipe": _fifo,
     "a socket": _socket,
     "a folder": Path.mkdir,
-    "a folder with files": lambda path: (path.mkdir(), (path / "other.txt").write_text("x")),
+    "a folder with files": lambda path: (path.mkdir(), (path / "other.txt").write_text("x", encoding="utf-8")),
     "a link to itself": lambda path: path.symlink_to(path.name),
     "a link to nothing": lambda path: path.symlink_to("nowhere"),
     "a link to /dev/zero": lambda path: path.symlink_to("/dev/zero"),
@@ -86,8 +86,8 @@ MADE: dict[str, Callable[[Path], object]] = {
     "a link to /proc": lambda path: path.symlink_to("/proc/self/mem"),
     "nothing": lambda path: None,
     "an empty file": Path.touch,
-    "text": lambda path: path.write_text("not what was expected\n" * 20),
-    "numbers": lambda path: path.write_text("1 2 3 4\n" * 4),
+    "text": lambda path: path.write_text("not what was expected\n" * 20, encoding="utf-8"),
+    "numbers": lambda path: path.write_text("1 2 3 4\n" * 4, encoding="utf-8"),
     "NULs": lambda path: path.write_bytes(bytes(100_000)),
     "50 GB of nothing": _huge,
     "nested JSON": _deep,
@@ -95,11 +95,11 @@ MADE: dict[str, Callable[[Path], object]] = {
     "a cut gzip": lambda path: path.write_bytes(gzip.compress(bytes(1000))[:30]),
     "a gzip of 2 GB": lambda path: path.write_bytes(gzip.compress(bytes(2**31), 1)),
     "a zip": lambda path: zipfile.ZipFile(path, "w").close(),
-    "one point": lambda path: path.write_text("1 0 0 0 0 1 -1\n"),
-    "a loop": lambda path: path.write_text("1 0 0 0 0 1 2\n2 0 1 0 0 1 1\n"),
-    "points of nan": lambda path: path.write_text("1 0 nan 0 0 1 -1\n2 0 inf 1e300 0 1 1\n"),
-    "huge ids": lambda path: path.write_text("1 0 0 0 0 1 -1\n99999999999999999999 0 1 0 0 1 1\n"),
-    "a wide vessel": lambda path: path.write_text("1 0 0 0 0 1e9 -1\n2 0 1 0 0 1e9 1\n"),
+    "one point": lambda path: path.write_text("1 0 0 0 0 1 -1\n", encoding="utf-8"),
+    "a loop": lambda path: path.write_text("1 0 0 0 0 1 2\n2 0 1 0 0 1 1\n", encoding="utf-8"),
+    "points of nan": lambda path: path.write_text("1 0 nan 0 0 1 -1\n2 0 inf 1e300 0 1 1\n", encoding="utf-8"),
+    "huge ids": lambda path: path.write_text("1 0 0 0 0 1 -1\n99999999999999999999 0 1 0 0 1 1\n", encoding="utf-8"),
+    "a wide vessel": lambda path: path.write_text("1 0 0 0 0 1e9 -1\n2 0 1 0 0 1e9 1\n", encoding="utf-8"),
 }
 ELSEWHERE = ("/dev/null", "/dev/zero", "/dev/full", "/dev/stdin", "/proc/self/mem", "/proc", "/", ".", "..")
 
@@ -113,7 +113,7 @@ def read(rng: Random) -> Input:
     words = tuple(word.format(place) if word.endswith("={}") else word for word in words)
 
     def prepare(folder: Path) -> None:
-        (folder / "good.swc").write_text("1 0 0 0 0 1 -1\n2 0 0 0 5 1 1\n")
+        (folder / "good.swc").write_text("1 0 0 0 0 1 -1\n2 0 0 0 5 1 1\n", encoding="utf-8")
         MADE[how](folder / name)
 
     return Input(command, words, prepare, f"{name} is {how}", (place, "odd"), work=command == "simulate")

@@ -74,8 +74,8 @@ def run(item: Input, scenery: Path, scratch: Path) -> Outcome:
     after = listing(here)
     return Outcome(
         status=status,
-        out=(scratch / "out").read_text(item.encoding, "replace"),
-        err=(scratch / "err").read_text(item.encoding, "replace"),
+        out=(scratch / "out").read_text(item.encoding, "replace", encoding="utf-8"),
+        err=(scratch / "err").read_text(item.encoding, "replace", encoding="utf-8"),
         reached_work=(scratch / "working").exists(),
         stopped=stopped,
         new=tuple(sorted(name for name in after if after[name] != before.get(name))),
@@ -113,7 +113,7 @@ def _become(item: Input, scratch: Path) -> NoReturn:
             io.TextIOWrapper(io.FileIO(number, "w", closefd=False), item.encoding, line_buffering=True)
             for number in (1, 2)
         )
-        sys.stdin = open(os.devnull)  # noqa: SIM115
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
         tempfile.tempdir = None
         sys.argv = ["/usr/bin/qtmnet", item.command, *item.words]
         _mark_work(scratch / "working", stop=not item.work)

@@ -39,7 +39,7 @@ def sidecar(rng: Random) -> Input:
 
     def change(folder: Path) -> None:
         path = folder / f"{PREFIX}.json"
-        fields = json.loads(path.read_text())
+        fields = json.loads(path.read_text(encoding="utf-8"))
         kept = {name: json.dumps(value) for name, value in fields.items() if doubled or name not in dict(pairs)}
         rows = [*kept.items(), *pairs]
         text = "{" + ", ".join(f"{json.dumps(name)}: {value}" for name, value in rows) + "}"
@@ -58,7 +58,7 @@ def table(rng: Random) -> Input:
 
     def change(folder: Path) -> None:
         path = folder / "scan/sub-01_aslcontext.tsv"
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
         row = rng.randrange(len(lines))
         lines = (
             lines[:row]

@@ -44,11 +44,11 @@ def settings_of_dataset(rng: Random) -> Input:
         path = folder / rng.choice(("cubes/dataset.json", "cubes/dataset.json", "cubes/test/dataset.json"))
         if not path.exists():
             path = folder / "cubes/dataset.json"
-        content, _ = other_leaf(rng, json.loads(path.read_text()))
+        content, _ = other_leaf(rng, json.loads(path.read_text(encoding="utf-8")))
         try:
-            path.write_text(json.dumps(content))
+            path.write_text(json.dumps(content), encoding="utf-8")
         except (TypeError, ValueError, UnicodeError):
-            path.write_text(str(content).encode("ascii", "replace").decode())
+            path.write_text(str(content).encode("ascii", "replace").decode(), encoding="utf-8")
 
     return _command(rng, prepare, "dataset.json changed")
 

@@ -53,7 +53,7 @@ def console(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
         (["hydra.run.dir=file/run"], "file/run: "),
         (["hydra.run.dir=" + "a" * 300], "name too long"),
         (["hydra.verbose=3"], "configuration: "),
-        (["@x=1"], "configuration: "),
+        (["@x=1"], "no setting is named"),
         (["--config-dir", "nowhere"], "no such folder"),
         (["--config-dir", "file"], "not a folder"),
         (["--config-dir"], "nothing behind it"),
