@@ -11,6 +11,9 @@ Gradients of inputs and biases, transposed and 1×1×1 convolutions are right. `
 every layer of every network against float32, on each instruction set that the machine has.
 """
 
+import os
+from functools import cache
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -24,9 +27,21 @@ class Convolution(nn.Conv3d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve."""
-        if x.shape[2] != 2 or x.is_cuda:
+        if x.shape[2] != 2 or not _in_faulty_bf16(x):
             return super().forward(x)
         return super().forward(F.pad(x, (0, 0, 0, 0, 0, 1)))[:, :, :2]
+
+
+def _in_faulty_bf16(x: torch.Tensor) -> bool:
+    """Whether a convolution of these images is done in bfloat16 by kernels that are not known to be right."""
+    in_bf16 = x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+    return x.device.type == "cpu" and in_bf16 and not _has_right_kernels()
+
+
+@cache
+def _has_right_kernels() -> bool:
+    """Whether oneDNN has AMX to multiply bfloat16 by, and may use it."""
+    return bool(torch.cpu.get_capabilities().get("amx_bf16")) and "ONEDNN_MAX_CPU_ISA" not in os.environ
 
 
 class MapConvolution(nn.Conv3d):

@@ -99,7 +99,9 @@ def test_a_wrong_gradient_is_noticed_and_then_fp32_is_chosen(
     assert "up.0.0.0" in capsys.readouterr().err
 
 
-def test_convolutions_are_those_of_torch() -> None:
+@pytest.mark.parametrize("faulty", [False, True])
+def test_convolutions_are_those_of_torch(monkeypatch: pytest.MonkeyPatch, faulty: bool) -> None:
+    monkeypatch.setattr(convolution, "_in_faulty_bf16", lambda x: faulty)
     ours, plain = convolution.Convolution(3, 5), nn.Conv3d(3, 5, 3, padding=1)
     plain.load_state_dict(ours.state_dict())
     for size in ((2, 3, 4), (1, 2, 2), (3, 2, 1)):
