@@ -73,8 +73,8 @@ def evaluate_phantom(cfg: DictConfig) -> RegionScores:
     phantom = instantiate(cfg.phantom, _convert_="all")
     if not isinstance(phantom, BrainParameters):
         raise InputError(
-            f"phantom: found {type(phantom).__name__}; give phantom=brain, or leave it out for cubes like those that "
-            "the checkpoint was trained on"
+            f"phantom: found {type(phantom).__name__}; leave it out for cubes like those of the checkpoint's training, "
+            "or give phantom=brain"
         )
     estimator = load_estimator(cfg.ckpt) if cfg.ckpt is not None else None
     acquisition = _protocol(cfg, estimator)

@@ -21,6 +21,7 @@ from simulators.errors import InputError
 
 T1_BLOOD = 1.65  # s, at 3 T
 T1_TISSUE = 1.3  # s, grey matter at 3 T
+SINGLE_DELAY = 1.525  # s, the QTMnet paper's
 PARTITION_COEFFICIENT = 0.9  # mL/g
 DENSITY = 1.05  # g/mL, tissue
 
@@ -179,7 +180,7 @@ def fit(
     acquisition: Acquisition,
     *,
     method: str = "multi_delay",
-    single_delay_pld: float = 1.525,
+    single_delay_pld: float = SINGLE_DELAY,
     t1_blood: ArrayLike = T1_BLOOD,
     t1_tissue: ArrayLike = T1_TISSUE,
     partition_coefficient: float = PARTITION_COEFFICIENT,
@@ -215,7 +216,7 @@ def fit(
         raise InputError(f"method: found {method!r}; give 'multi_delay' or 'single_delay'")
     inside = _inside(concentration, mask)
     nominal = np.asarray(acquisition.post_labeling_delays)
-    frames = nominal == nominal[np.abs(nominal - single_delay_pld).argmin()]
+    frames = nominal == single_delay_of(acquisition, single_delay_pld)
     cbf = single_delay(
         concentration[frames],
         labeling_duration=by_frame("labeling_duration", durations, concentration.shape)[frames],
@@ -223,6 +224,11 @@ def fit(
         t1_blood=np.where(inside, fit_to("t1_blood", t1_blood, inside.shape), T1_BLOOD),
     )
     return KineticMaps(np.where(inside, cbf.mean(axis=0), 0.0))
+
+
+def single_delay_of(acquisition: Acquisition, wanted: float = SINGLE_DELAY) -> float:
+    """The delay (s) that a single-delay model reads: the one nearest to a wanted one (s)."""
+    return min(acquisition.post_labeling_delays, key=lambda delay: abs(delay - wanted))
 
 
 @dataclass(frozen=True, eq=False)

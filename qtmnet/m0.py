@@ -10,7 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from qtmnet.bids import LONGEST_REPETITION_TIME_S, NIFTI_ENDINGS, Series, Sidecar, read_sidecar, scan_prefix
+from qtmnet.bids import (
+    LONGEST_REPETITION_TIME_S,
+    NIFTI_ENDINGS,
+    Series,
+    Sidecar,
+    nifti_stem,
+    read_context,
+    read_sidecar,
+    scan_prefix,
+)
 from qtmnet.kinetic import PARTITION_COEFFICIENT, T1_TISSUE
 from qtmnet.nifti import check_same_grid, mean_volume, read_image
 from simulators.errors import InputError
@@ -60,6 +69,8 @@ def _from_user(series: Series, given: str | os.PathLike | float) -> tuple[np.nda
     if isinstance(given, str | os.PathLike):
         path = Path(given)
         sidecar = read_sidecar(path, required=False)
+        if nifti_stem(path).endswith("_asl"):
+            return _from_labeled(series, path, sidecar)
         if "RepetitionTimePreparation" in sidecar.fields:
             return _from_image(series, path, sidecar)
         m0 = _above_zero(path, mean_volume(_on_grid(series, path)))
@@ -67,6 +78,16 @@ def _from_user(series: Series, given: str | os.PathLike | float) -> tuple[np.nda
     if isinstance(given, bool) or not isinstance(given, int | float) or not _is_signal(given):
         raise InputError(f"m0: found {given!r}; give the path of an image, or {_A_SIGNAL}")
     return _everywhere(series, given), f"M0: {given:g} in every voxel, as given"
+
+
+def _from_labeled(series: Series, path: Path, sidecar: Sidecar) -> tuple[np.ndarray, str]:
+    """Of a labeled scan that is given as M0, the volumes of that type alone."""
+    volumes = _on_grid(series, path)
+    context, types = read_context(path, volumes.shape[-1])
+    rows = types == "m0scan"
+    if not rows.any():
+        raise InputError(f"{context}: volume_type: found no m0scan in the scan that is given as m0; {_GIVE_M0}")
+    return _relaxed_mean(path, volumes, sidecar, rows, f"m0scan volumes of {path.name}, as given")
 
 
 def _is_signal(value: float) -> bool:

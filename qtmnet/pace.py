@@ -57,6 +57,8 @@ class Pace(L.Callback):
     def __init__(self, threads: int | str = AUTO, memory_layout: str = AUTO) -> None:
         if threads != AUTO and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
             raise InputError(f"threads: found {threads!r}; give a whole number, at least 1, or auto")
+        if isinstance(threads, int) and threads > n_cores():
+            raise InputError(f"threads: found {threads}, but there are {n_cores()} cores; give no more, or auto")
         if memory_layout not in (AUTO, *LAYOUTS):
             raise InputError(f"memory_layout: found {memory_layout!r}; give one of {', '.join((AUTO, *LAYOUTS))}")
         self._threads, self._layout = threads, memory_layout

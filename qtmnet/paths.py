@@ -28,6 +28,7 @@ _SEVERAL = re.compile(r",|^\s*(?:choice|range|interval|glob|shuffle|sort|tag|ext
 
 def literal(text: str) -> str:
     """A text as Hydra's grammar and OmegaConf's read it back: in quotes, without interpolation."""
+    text = "./???" if text == "???" else text  # which is how OmegaConf writes that nothing was given
     return _in_quotes(re.sub(r"(\\*)\$\{", r"\1\1\\${", text))
 
 

@@ -67,7 +67,7 @@ def predict(cfg: DictConfig) -> list[Path]:
             report = scan_report(scan, _method(cfg), computed, cbf, att, _asked(cfg))
             reports.append(write_report(report_path(cfg.output_dir, scan.prefix), report, drafts))
     for scan, (cbf, _, _) in zip(scans, maps, strict=True):  # not before: a reader of lines may have had enough
-        _tell(scan, cbf)
+        _tell(scan, cbf, _method(cfg))
     for path in written:
         print(printable(path))
     for path in reports:
@@ -75,11 +75,13 @@ def predict(cfg: DictConfig) -> list[Path]:
     return written
 
 
-def _tell(scan: AslScan, cbf: np.ndarray) -> None:
+def _tell(scan: AslScan, cbf: np.ndarray, method: str) -> None:
     """Print what was chosen or assumed, and what came of it."""
+    delay = kinetic.single_delay_of(scan.acquisition)
+    used = (f"single delay: frames of {delay:g} s, of {scan.acquisition.n_delays}",) if method == "single_delay" else ()
     inside = cbf[scan.mask]
     median = f"median CBF {np.median(inside):.1f} mL/100g/min in {inside.size} voxels of the mask"
-    for line in (*scan.notes, median):
+    for line in (*scan.notes, *used, median):
         print(printable(f"{scan.prefix}: {line}"))
 
 
@@ -182,10 +184,13 @@ def protocol_differences(trained: Acquisition, found: Acquisition) -> list[str]:
     if np.abs(ratio - 1).max() > SAME_SIZE:
         differences.append(f"voxel_size_mm: trained {list(trained.voxel_size_mm)}, scan {list(found.voxel_size_mm)}")
     if trained.vascular_crushing != found.vascular_crushing:
-        differences.append(
-            f"vascular_crushing: trained {trained.vascular_crushing}, scan {found.vascular_crushing} mm/s"
-        )
+        differences.append(f"vascular_crushing: trained {_velocity(trained)}, scan {_velocity(found)}")
     return differences
+
+
+def _velocity(acquisition: Acquisition) -> str:
+    crushing = acquisition.vascular_crushing
+    return "null (none)" if crushing is None else f"{crushing:g} mm/s"
 
 
 def _brief(values: np.ndarray) -> str:
@@ -198,13 +203,19 @@ def _brief(values: np.ndarray) -> str:
 
 def _write(cfg: DictConfig, scan: AslScan, cbf: np.ndarray, att: np.ndarray | None, drafts: Drafts) -> list[Path]:
     method, constants = _method(cfg), _constants(cfg)
-    of_model = {"T1Blood": constants["t1_blood"], "T1Tissue": constants["t1_tissue"]}
-    fields = {"Checkpoint": str(cfg.ckpt)} if method == "qtmnet" else of_model
+    of_method: dict[str, dict[str, object]] = {
+        "qtmnet": {"Checkpoint": str(cfg.ckpt)},
+        "multi_delay": {"T1Blood": constants["t1_blood"], "T1Tissue": constants["t1_tissue"]},
+        "single_delay": {
+            "T1Blood": constants["t1_blood"],
+            "PostLabelingDelayUsed": kinetic.single_delay_of(scan.acquisition),
+        },
+    }
     written = []
     for suffix, data in (("cbf", cbf), ("att", att)):
         if data is not None:
             sidecar = map_sidecar(
-                suffix, sources=[dataset_path(scan.path)], algorithm=method, Notes=list(scan.notes), **fields
+                suffix, sources=[dataset_path(scan.path)], algorithm=method, Notes=list(scan.notes), **of_method[method]
             )
             written.append(write_map(map_path(cfg.output_dir, scan.prefix, suffix), data, scan, sidecar, drafts))
     return written

@@ -59,7 +59,8 @@ def build_trainer(
     try:
         trainer = instantiate(settings, callbacks=callbacks, **places)
     except (TypeError, ValueError, RuntimeError, L.fabric.utilities.exceptions.MisconfigurationException) as error:
-        raise InputError(f"trainer: {error}") from None
+        advice = "; give trainer.accelerator=auto for what there is" if "backend" in str(error) else ""
+        raise InputError(f"trainer: {str(error).rstrip('.')}{advice}") from None
     if not isinstance(trainer, L.Trainer):
         raise InputError(
             f"trainer._target_: found {settings.get('_target_')}; give lightning.Trainer or one of its kind"

@@ -10,11 +10,13 @@ from typing import Any
 
 import lightning as L
 import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
-from qtmnet import ranks
+from qtmnet import invocation, ranks
 from qtmnet.building import build_data, build_estimator
 from qtmnet.checkpoint import epochs_done, load_estimator, trained_settings
 from qtmnet.costs.afford import afford
@@ -80,13 +82,16 @@ def _train(cfg: DictConfig) -> TrainingResult:
     afford(_costs(cfg, data), tell=ranks.is_first())
     module = build_module(cfg, data)
     checkpoints = Path(cfg.run_dir) / "checkpoints"
-    if cfg.resume is not None:
+    if cfg.resume is None:
+        _refuse_used(checkpoints)
+    else:
         check_same(cfg, module.estimator.recipe, load_estimator(cfg.resume).recipe, trained_settings(cfg.resume))
         checkpoints = Path(cfg.resume).parent  # so that the best of both parts is kept
         data.first_epoch = epochs_done(cfg.resume)
         if data.first_epoch >= (cfg.trainer.get("max_epochs") or math.inf):
             raise InputError(
-                f"{cfg.resume}: resume: all of its {data.first_epoch} epochs are done; give best.ckpt to evaluate.py"
+                f"{cfg.resume}: resume: all of its {data.first_epoch} epochs are done; give its best.ckpt to "
+                f"{invocation.command('evaluate')}, or train anew for more (the learning rate's course is for so many)"
             )
     keeper, latest = _keepers(checkpoints)
     loggers = build_loggers(cfg.logger)
@@ -154,6 +159,17 @@ def _costs(cfg: DictConfig, data: QTMDataModule) -> Iterator[Cost]:
     )
 
 
+def _refuse_used(checkpoints: Path) -> None:
+    """Refuse the folder of another training, whose checkpoints would be replaced. A sweep knows its own runs.
+
+    Raises:
+        InputError: if there is one in it.
+    """
+    in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    if not in_sweep and ranks.is_first() and (kept := checkpoints / "last.ckpt").exists():
+        raise InputError(f"hydra.run.dir: {checkpoints.parent} holds a training; give resume={kept}, or another folder")
+
+
 def _keepers(folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
     """What keeps the best and the last checkpoint."""
     common: dict[str, Any] = {"dirpath": folder, "enable_version_counter": False}
@@ -171,7 +187,8 @@ def _fit(trainer: L.Trainer, module: QTMModule, data: QTMDataModule, *, resume: 
     except InputError as error:
         raise ranks.OwnError(str(error)) from None
     except SystemExit:  # how Lightning ends an interrupted training
-        raise KeyboardInterrupt(f"interrupted; go on with resume={last}") from None
+        again = invocation.line(f"resume={last}", without="resume=")
+        raise KeyboardInterrupt(f"interrupted; go on with: {again}") from None
     finally:
         if torch.distributed.is_initialized():  # whoever trains next in this process opens a connection of its own
             torch.distributed.destroy_process_group()

@@ -38,6 +38,9 @@ FLAGS_WITH_A_WORD = {
 Not among them: --config-path, which would replace `conf`, and --experimental-rerun, which loads a pickle.
 """
 
+_VARIED = re.compile(r"\$\{|,")
+"""What tells the outputs of a sweep's runs apart."""
+
 LONGEST = 20_000
 """Characters of a word; Hydra's parser takes seconds for more, and no path or value needs them."""
 MOST = 1_000
@@ -78,6 +81,8 @@ def for_hydra(name: str, words: Sequence[str]) -> list[str]:
     sorted_words = _by_kind(name, words)
     _refuse_flags_that_clash(sorted_words, words)
     sweep = sorted_words.has("-m", "--multirun")
+    if sweep and name in PLACES:
+        _refuse_one_output_for_all(sorted_words.settings)
     settings = [with_path_in_quotes(word, sweep=sweep) for word in sorted_words.settings]
     for word, typed in zip(settings, sorted_words.settings, strict=True):
         _refuse_unreadable(word, typed)
@@ -171,6 +176,13 @@ def _refuse_flags_that_clash(found: _Words, words: Sequence[str]) -> None:
         raise InputError(f"{words[0]}: nothing to sweep; give several values of a setting, as seed=0,1,2")
 
 
+def _refuse_one_output_for_all(settings: Sequence[str]) -> None:
+    """Each run of a sweep would replace the files of the one before."""
+    given = next((word.partition("=")[2] for word in settings if word.startswith("output_dir=")), "")
+    if not _VARIED.search(given):
+        raise InputError("--multirun: all runs would write into one OUTPUT; give output_dir='maps/${method}', say")
+
+
 def _refuse_monsters(words: Sequence[str]) -> None:
     if len(words) > MOST:
         raise InputError(f"{len(words)} words on the command line; give at most {MOST:,}, or a file in --config-dir")
@@ -191,6 +203,8 @@ def _refuse_unreadable(word: str, typed: str) -> None:
     name, _, value = typed.partition("=")
     if not name.partition("@")[0].strip("+~ "):
         raise InputError(f"{typed}: no setting is named; give name=value")
+    if not re.fullmatch(r"[~+]*[\w./@:$-]+", name, re.ASCII):
+        raise InputError(f"{name}: no such setting; names are of plain letters, digits and dots")
     if name == "name":
         _refuse_no_name_of_a_folder(value)
     try:

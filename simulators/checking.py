@@ -160,7 +160,8 @@ def shown(value: Any, *, quoted: bool = True) -> str:
     else:
         text = f"a {type(value).__name__}"
     text = " ".join(text.split()) if text.isprintable() else repr(text)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+    end = text[-1] if text[:1] == text[-1:] and text[:1] in ("'", '"') else ""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…{end}"
 
 
 def _is_instance_of(kind: type, value: Any) -> bool:

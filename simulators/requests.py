@@ -61,7 +61,7 @@ def _told(option: Any, beside: list[Any], *, many: bool = False) -> str:
     if origin is Annotated:
         return _annotated(option, arguments[0], beside, many=many)
     if origin is Literal:
-        words = [str(word).lower() if isinstance(word, bool) else str(word) for word in arguments]
+        words = [*dict.fromkeys(str(word).lower() if isinstance(word, bool) else str(word) for word in arguments)]
         return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
     if origin in (tuple, list) and arguments:
         return _several(arguments, beside, many=many)

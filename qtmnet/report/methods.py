@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qtmnet.estimator import Recipe
-from qtmnet.kinetic import DENSITY, PARTITION_COEFFICIENT, T1_BLOOD, T1_TISSUE
+from qtmnet.kinetic import DENSITY, PARTITION_COEFFICIENT, T1_BLOOD, T1_TISSUE, single_delay_of
 from qtmnet.report.settings import noise
 from simulators.acquisition import Acquisition
 
@@ -81,8 +81,7 @@ def kinetic_method(method: str, acquisition: Acquisition, constants: Mapping[str
 
 
 def _single_delay(acquisition: Acquisition, blood: tuple[str, str]) -> Method:
-    delays = np.asarray(acquisition.post_labeling_delays)
-    used = delays[np.abs(delays - 1.525).argmin()]  # the default of `kinetic.fit`
+    used = single_delay_of(acquisition)
     return Method(
         "Single delay: equation of the consensus paper",
         "single_delay",

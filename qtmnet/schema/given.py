@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from omegaconf import DictConfig, OmegaConf
 
+from qtmnet.acquisitions import OF_CHECKPOINT
 from simulators.checking import shown
 from simulators.errors import InputError
 
@@ -28,6 +29,8 @@ def refuse_without_effect(cfg: DictConfig, command: str, given: Sequence[str]) -
         found = [setting for setting in given if setting == name or setting.startswith(f"{name}.")]
         if found:
             value = OmegaConf.select(cfg, found[0])
+            if value == OF_CHECKPOINT:  # which asks for nothing
+                continue
             what = "given" if OmegaConf.is_config(value) else f"found {shown(value)}"
             raise InputError(f"{found[0]}: {what}, but {reason}; leave it out")
 
@@ -48,7 +51,7 @@ def _in_simulation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
         for name in ("dir", "until"):
             yield name, f"it is a brain's; cubes have data.{'dir' if name == 'dir' else 'n_cubes'}"
         if not cfg.verify:
-            yield "data.n_test", "test cubes are made in training; give data.n_cubes"
+            yield "data.n_test", "test cubes are made in training"
         return
     for name in ("data", "cluster", "verify"):
         yield name, "it is for cubes, and the phantom is a brain"
@@ -61,6 +64,8 @@ def _in_evaluation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
     if cfg.get("phantom") is None:
         yield "snr", "cubes get the noise of the training; phantom=brain has noise of its own"
         yield "acquisition", "cubes are read with the checkpoint's protocol; phantom=brain with another"
+        return
+    if not _is_brain(cfg):  # refused with what to give instead
         return
     for name in ("n_cubes", "cluster"):
         yield name, "it is for cubes, and the phantom is a brain"

@@ -65,7 +65,7 @@ class CubeStore(Dataset):
         kept = manifest.get("shard_size")
         if not _is_count(kept):
             raise InputError(
-                f"{self.storage.path(MANIFEST)}: shard_size: found {reprlib.repr(kept)}; choose another data.dir"
+                f"{self.storage.path(MANIFEST)}: shard_size: found {reprlib.repr(kept)}; choose another folder"
             )
         if shard_size not in (None, kept):
             raise InputError(
@@ -148,7 +148,7 @@ def claim(
             found = _read(storage)
     if found.get("format") != FORMAT:
         if "format" not in found:  # nobody is advised to delete what is somebody's
-            raise InputError(f"{where}: format: not found, so qtmnet did not write it; choose another data.dir")
+            raise InputError(f"{where}: format: not found, so qtmnet did not write it; choose another folder")
         raise InputError(
             f"{where}: format: found {reprlib.repr(found['format'])}, written by another version of qtmnet (this one: "
             f"{FORMAT}); {_way_out(storage)}"
@@ -181,8 +181,8 @@ def _read(storage: Storage) -> dict[str, object] | None:
 def _way_out(storage: Storage) -> str:
     """What to do about a manifest that does not fit. One without a single shard binds nobody."""
     if any(SHARD.fullmatch(name) for name in storage.sizes()):
-        return "choose another data.dir"
-    return "choose another data.dir, or delete this file: there is nothing beside it yet"
+        return "choose another folder"
+    return "choose another folder, or delete this file: there is nothing beside it yet"
 
 
 def first_difference(name: str, found: object, asked: object) -> tuple[str, object, object]:

@@ -65,7 +65,7 @@ class Folder:
                     if kind == "a file":
                         sizes[entry.name] = entry.stat().st_size
                     elif kind and entry.name.endswith(".npy"):  # in the place of a shard
-                        raise InputError(f"{entry.path}: found {kind}; move it away, or choose another data.dir")
+                        raise InputError(f"{entry.path}: found {kind}; move it away, or choose another folder")
         return sizes
 
     def read(self, name: str) -> bytes:

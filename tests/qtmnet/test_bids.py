@@ -91,6 +91,15 @@ def test_m0_given_by_the_user_goes_before_the_sidecar(new_scan, tmp_path):
     np.testing.assert_allclose(concentration(example, m0=seen), example.truth(), rtol=RTOL)
 
 
+def test_of_a_labeled_scan_given_as_m0_its_m0_volumes_are_taken(new_scan):
+    """The mean of all its volumes would be background, suppressed in most of them."""
+    example = new_scan("sub-01").write(M0 + PAIRS)
+    np.testing.assert_allclose(concentration(example, m0=str(example.path)), example.truth(), rtol=RTOL)
+    without = new_scan("sub-02").write(PAIRS)
+    with pytest.raises(InputError, match=r"sub-02_aslcontext\.tsv: volume_type: found no m0scan in the scan .* as m0"):
+        concentration(example, m0=str(without.path))
+
+
 def test_one_number_for_m0_is_of_tissue_if_given_and_of_blood_in_the_sidecar(new_scan):
     example = new_scan(uniform_m0=True).write(PAIRS, M0Type="Estimate", M0Estimate=1000 / 0.9)
     np.testing.assert_allclose(concentration(example), example.truth(), rtol=RTOL)

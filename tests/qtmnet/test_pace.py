@@ -14,6 +14,7 @@ from qtmnet.losses import L1GradientLoss
 from qtmnet.models.unet_cbam import UNetCBAM
 from qtmnet.pace import Pace
 from qtmnet.step_rate import TrainingStep, Way, best, rates, told
+from simulators.errors import InputError
 
 LAST, FIRST = "channels_last", "contiguous"
 
@@ -161,7 +162,9 @@ def test_numbers_of_threads_leave_cores_to_others(
     trainer = SimpleNamespace(world_size=world, num_devices=devices)
     data = SimpleNamespace(loader_workers=loaders)
     assert Pace()._numbers(trainer, data) == tried  # type: ignore[arg-type]
-    assert Pace(threads=3)._numbers(trainer, data) == (3,)  # type: ignore[arg-type]
+    assert Pace(threads=cores)._numbers(trainer, data) == (cores,)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=f"threads: found {cores + 1}, but there are {cores} cores"):
+        Pace(threads=cores + 1)
 
 
 @pytest.mark.parametrize("setting", ["threads=0", "threads=-1", "threads=x", "threads=1.5", "threads=true"])

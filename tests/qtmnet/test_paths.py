@@ -16,6 +16,7 @@ from qtmnet.paths import OR_NUMBERS, PATHS, at_home, literal, with_path_in_quote
 from qtmnet.schema.commands import COMMANDS, own_settings
 from qtmnet.schema.targets import locate, settings_of
 from qtmnet.words import for_hydra
+from simulators.errors import InputError
 from simulators.limits import PathText
 
 ODD = (
@@ -105,8 +106,15 @@ def test_a_setting_that_is_a_path(override: str, value: object) -> None:
 
 
 def test_values_of_a_sweep_are_left_to_hydra() -> None:
-    assert for_hydra("predict", ["in", "out", "-m", "ckpt=a,b", "mask=[a]"])[3:] == ["ckpt=a,b", "mask='[a]'"]
+    into = "output_dir=maps/${hydra:job.num}"
+    assert for_hydra("predict", ["in", into, "-m", "ckpt=a,b", "mask=[a]"])[3:] == ["ckpt=a,b", "mask='[a]'"]
     assert for_hydra("predict", ["in", "out", "ckpt=a,b"])[2:] == ["ckpt='a,b'"]
+
+
+@pytest.mark.parametrize("words", [["in", "out"], ["in", "maps/${method}"], ["in", "output_dir=out"]])
+def test_runs_of_a_sweep_do_not_share_an_output(words: list[str]) -> None:
+    with pytest.raises(InputError, match="all runs would write into one OUTPUT"):
+        for_hydra("predict", [*words, "-m", "method=single_delay,multi_delay"])
 
 
 def test_words_that_are_no_settings_are_the_paths() -> None:

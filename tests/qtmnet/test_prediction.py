@@ -36,6 +36,14 @@ def test_kinetic_maps_of_a_scan(command, example, tmp_path: Path) -> None:
         assert html.escape(note) in page.read_text(encoding="utf-8")
 
 
+def test_a_single_delay_says_which_it_read(command, example, tmp_path: Path) -> None:
+    outcome = command("predict", str(example.folder), "out", "method=single_delay")
+    assert "single delay: frames of 2 s, of 3" in outcome.out  # of 0.5, 1 and 2 s the nearest to 1.525 s
+    sidecar = json.loads((tmp_path / "out" / "sub-01_cbf.json").read_text(encoding="utf-8"))
+    assert sidecar["PostLabelingDelayUsed"] == 2.0
+    assert "T1Tissue" not in sidecar
+
+
 def test_whole_dataset_and_single_file(command, new_scan, tmp_path: Path) -> None:
     one, two = (new_scan(prefix).write(volumes((1.0, 1.5))) for prefix in ("sub-01_run-1", "sub-01_run-2"))
     assert command("predict", f"input={tmp_path}", "output_dir=all", "method=single_delay").status == 0

@@ -74,6 +74,19 @@ def test_checkpoint_is_plain_data_with_the_resolved_configuration(command, tiny,
     assert load_estimator(path).recipe.phantom.shape == (8, 8, 8)
 
 
+def test_a_folder_keeps_one_training(command, tiny, tmp_path: Path) -> None:
+    words = (*tiny, "evaluate=false", "data.dir=cubes", "hydra.run.dir=mine")
+    assert command("train", *words).status == 0
+    kept = (tmp_path / "mine" / "checkpoints" / "best.ckpt").read_bytes()
+    again = command("train", *words)
+    assert again.status == 2
+    assert "mine holds a training; give resume=" in again.err
+    assert (tmp_path / "mine" / "checkpoints" / "best.ckpt").read_bytes() == kept
+    finished = command("train", *words, "resume=mine/checkpoints/last.ckpt")
+    assert finished.status == 2
+    assert "all of its 1 epochs are done; give its best.ckpt to python evaluate.py" in finished.err
+
+
 STREAMED = ("data=cco_stream", "data.samples_per_epoch=6", "data.n_trees=2")
 
 

@@ -182,20 +182,20 @@ def test_a_manifest_that_does_not_fit_is_named(recipe: CubeRecipe, tmp_path: Pat
         CubeStore(tmp_path, recipe)
     assert str(told.value).startswith(f"{tmp_path / 'dataset.json'}: ")
     assert needle in str(told.value)
-    assert "choose another data.dir, or delete this file: there is nothing beside it yet" in str(told.value)
+    assert "choose another folder, or delete this file: there is nothing beside it yet" in str(told.value)
     assert (tmp_path / "dataset.json").read_text(encoding="utf-8") == text
 
 
 def test_nobody_is_advised_to_delete_what_is_not_ours(recipe: CubeRecipe, tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_text('{"name": "somebody\'s", "version": 3}', encoding="utf-8")
-    with pytest.raises(InputError, match=r"dataset\.json: format: not found, .*; choose another data\.dir$"):
+    with pytest.raises(InputError, match=r"dataset\.json: format: not found, .*; choose another folder$"):
         CubeStore(tmp_path, recipe)
 
 
 def test_nobody_is_advised_to_delete_cubes(kept: CubeStore) -> None:
     other = replace(kept.recipe, phantom=replace(kept.recipe.phantom, reach_mm=4.0))
     for asked in ({"recipe": other}, {"recipe": kept.recipe, "shard_size": 8}):
-        with pytest.raises(InputError, match=r"choose another data\.dir$") as told:
+        with pytest.raises(InputError, match=r"choose another folder$") as told:
             CubeStore(kept.url, **asked)
         assert "delete" not in str(told.value)
 
