@@ -6,6 +6,7 @@ from pathlib import Path
 
 import lightning as L
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import LearningRateMonitor, RichProgressBar
@@ -58,9 +59,10 @@ def build_trainer(
     places = {"logger": loggers, "plugins": [WholeFiles()], "default_root_dir": cfg.run_dir}
     try:
         trainer = instantiate(settings, callbacks=callbacks, **places)
-    except (TypeError, ValueError, RuntimeError, L.fabric.utilities.exceptions.MisconfigurationException) as error:
+    except InstantiationException as failure:
+        error = failure.__cause__ or failure
         advice = "; give trainer.accelerator=auto for what there is" if "backend" in str(error) else ""
-        raise InputError(f"trainer: {str(error).rstrip('.')}{advice}") from None
+        raise InputError(f"trainer: {str(error).rstrip('.!')}{advice}") from None
     if not isinstance(trainer, L.Trainer):
         raise InputError(
             f"trainer._target_: found {settings.get('_target_')}; give lightning.Trainer or one of its kind"
