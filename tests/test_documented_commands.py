@@ -78,7 +78,7 @@ SMALL = {
     "benchmarks/cube.py": "--repeats 1 --side 12",
     "benchmarks/growth.py": "--repeats 1 --largest 16",
     "benchmarks/stream.py": "--repeats 1 --cubes 2",
-    "benchmarks/training.py": "--seconds 0.05 --repeats 1 phantom.shape=[8,8,8] model.base_channels=4",
+    "benchmarks/training.py": "--seconds 0.05 --repeats 1 model.base_channels=4",
     "benchmarks/throughput.py": "--workers 1 --cubes 8 --epochs 2 phantom.shape=[8,8,8]",
 }
 """Smallest settings of each benchmark."""
