@@ -30,25 +30,31 @@ REAL = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """Types of numbers that weights are kept in, by the precision of the training."""
 
 
-def load_estimator(path: str | Path) -> Estimator:
+def load_estimator(path: str | Path, setting: str = "ckpt") -> Estimator:
     """Read a trained estimator, on the CPU, ready to estimate.
+
+    Args:
+        path: of a checkpoint.
+        setting: that names it.
 
     Raises:
         InputError: if the file is missing, damaged, or no checkpoint of this project, or if a weight is not finite.
     """
-    path = Path(path)
-    check_file(path, CHECKPOINT_FILE, setting="ckpt", advice="give a checkpoint of a training, such as best.ckpt")
+    path, such = Path(path), "last.ckpt" if setting == "resume" else "best.ckpt"
+    check_file(path, CHECKPOINT_FILE, setting=setting, advice=f"give a checkpoint of a training, such as {such}")
     try:
         _check_archive(path)
         with warnings.catch_warnings(action="ignore"):  # of torch's, on files that are refused here
             content = torch.load(path, map_location="cpu", weights_only=True)
     except InputError:
         raise
-    except _UNREADABLE as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise InputError(f"{path}: ckpt: unreadable, cut short or not plain data ({reason}); train it anew") from None
+    except _UNREADABLE:  # in words of torch's, pickle's or zip's that say nothing of the file
+        raise InputError(
+            f"{path}: {setting}: no checkpoint, or one that is damaged or cut short; give one as a training wrote it, "
+            f"such as {such}"
+        ) from None
     if not isinstance(content, dict) or CHECKPOINT_KEY not in content or "state_dict" not in content:
-        raise InputError(f"{path}: ckpt: not a checkpoint of qtmnet; give one of a training, such as best.ckpt")
+        raise InputError(f"{path}: {setting}: not a checkpoint of qtmnet; give one of a training, such as {such}")
     try:
         recipe = Recipe.from_plain(content[CHECKPOINT_KEY]["recipe"])
         weights = {
@@ -60,11 +66,11 @@ def load_estimator(path: str | Path) -> Estimator:
         estimator = Estimator(recipe)
         estimator.load_state_dict(weights)
     except InputError as error:
-        raise InputError(f"{path}: ckpt: {error}") from None
+        raise InputError(f"{path}: {setting}: {error}") from None
     except (TypeError, KeyError, AttributeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise InputError(
-            f"{path}: ckpt: weights and recipe do not fit this version ({reason}); train it anew"
+            f"{path}: {setting}: weights and recipe do not fit this version ({reason}); train it anew"
         ) from None
     return estimator.eval()
 

@@ -14,7 +14,7 @@ from qtmnet.cluster.local import LocalCluster
 from qtmnet.filling import fill
 from qtmnet.limits import BatchSize, CubeCount, LoaderWorkers, ShardSize, SignalToNoise, TestCubeCount
 from qtmnet.samples import CubeDataset, Key, Sample, SampleMaker
-from qtmnet.store.cube_store import CubeStore
+from qtmnet.store.cube_store import CubeStore, NoDatasetError
 from qtmnet.store.recipe import SPLITS, recipe_for
 from qtmnet.store.view import Look, View
 from simulators.acquisition import Acquisition
@@ -22,6 +22,8 @@ from simulators.checking import checks_arguments
 from simulators.cube import CubeParameters
 from simulators.errors import InputError
 from simulators.limits import Drawn, PathText, SeedNumber, Share
+from simulators.transport.cuda.devices import open_device
+from simulators.transport.cupy import CupySimulator
 from simulators.transport.step_response import Simulator
 
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -144,9 +146,20 @@ class QTMDataModule(L.LightningDataModule):
 
     def simulate(self, split: str) -> CubeStore:
         """Simulate the cubes of a split that are missing."""
+        self._check_device(split)
         store = self.store(split)
         fill(store, self.n_cubes[split], self.cluster, f"Simulating {split} cubes into {store.url}")
         return store
+
+    def _check_device(self, split: str) -> None:
+        """Open the device before a folder is bound to it: what is missing may be made by another simulator."""
+        simulator = self.recipes[split].simulator
+        if not isinstance(simulator, CupySimulator) or not isinstance(self.cluster, LocalCluster):
+            return
+        try:
+            self.store(split, only_read=True)
+        except NoDatasetError:
+            open_device(simulator.device)
 
     def view(self, split: str) -> View:
         """The cubes of a split on the acquired voxels, all there."""

@@ -137,7 +137,7 @@ def _line(trainer: L.Trainer, what: str, when: str) -> str:
     tries = [] if trainer.precision in ("32-true", "64-true") else ["trainer.precision=32-true"]
     if trainer.optimizers:
         group = trainer.optimizers[0].param_groups[0]
-        tries.append(f"an optimizer.lr below {group.get('initial_lr', group['lr']):g}")
+        tries.append(f"optimizer.lr={group.get('initial_lr', group['lr']) / 10:g}")
     if not trainer.gradient_clip_val:
         tries.append("trainer.gradient_clip_val=1")
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")

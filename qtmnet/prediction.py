@@ -2,7 +2,7 @@
 
 import shlex
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -20,7 +20,7 @@ from qtmnet.map_checks import check_maps
 from qtmnet.nifti import check_same_grid, map_path, map_sidecar, read_image, write_map
 from qtmnet.prediction_files import check_outputs, report_path
 from qtmnet.report.methods import Method, kinetic_method, network_method
-from qtmnet.report.page import write_report
+from qtmnet.report.page import Report, write_report
 from qtmnet.report.scan import scan_report
 from qtmnet.scan import AslScan, read_scan
 from simulators.acquisition import Acquisition
@@ -60,28 +60,36 @@ def predict(cfg: DictConfig) -> list[Path]:
     for scan, (cbf, att, _computed) in zip(scans, maps, strict=True):
         found = {_method(cfg): cbf} | ({} if att is None else {"att": att})
         check_maps(found, scan.mask, f"{scan.path}: ")
-    written, reports = [], []
+    written, pages, reports = [], [], []
     with writing_together() as drafts:
         for scan, (cbf, att, computed) in zip(scans, maps, strict=True):
-            written += _write(cfg, scan, cbf, att, drafts)
             report = scan_report(scan, _method(cfg), computed, cbf, att, _asked(cfg))
-            reports.append(write_report(report_path(cfg.output_dir, scan.prefix), report, drafts))
-    for scan, (cbf, _, _) in zip(scans, maps, strict=True):  # not before: a reader of lines may have had enough
-        _tell(scan, cbf, _method(cfg))
+            written += _write(cfg, scan, cbf, att, _warnings(report), drafts)
+            pages.append(write_report(report_path(cfg.output_dir, scan.prefix), report, drafts))
+            reports.append(report)
+    for scan, (cbf, _, _), report in zip(
+        scans, maps, reports, strict=True
+    ):  # not before: who reads may have had enough
+        _tell(scan, cbf, _method(cfg), _warnings(report))
     for path in written:
         print(printable(path))
-    for path in reports:
+    for path in pages:
         print(printable(f"report: {path}"))
     return written
 
 
-def _tell(scan: AslScan, cbf: np.ndarray, method: str) -> None:
-    """Print what was chosen or assumed, and what came of it."""
+def _warnings(report: Report) -> list[str]:
+    """What the checks of a report found wrong, in a line each."""
+    return [f"{flag.name}: {flag.found}" for flag in report.flags if flag.level == "warning"]
+
+
+def _tell(scan: AslScan, cbf: np.ndarray, method: str, wrong: Sequence[str]) -> None:
+    """Print what was chosen or assumed, what came of it, and what looks wrong about that."""
     delay = kinetic.single_delay_of(scan.acquisition)
     used = (f"single delay: frames of {delay:g} s, of {scan.acquisition.n_delays}",) if method == "single_delay" else ()
     inside = cbf[scan.mask]
     median = f"median CBF {np.median(inside):.1f} mL/100g/min in {inside.size} voxels of the mask"
-    for line in (*scan.notes, *used, median):
+    for line in (*scan.notes, *used, median, *(f"warning: {found}; see the report" for found in wrong)):
         print(printable(f"{scan.prefix}: {line}"))
 
 
@@ -201,7 +209,9 @@ def _brief(values: np.ndarray) -> str:
     return "/".join(f"{value:g}" for value in values)
 
 
-def _write(cfg: DictConfig, scan: AslScan, cbf: np.ndarray, att: np.ndarray | None, drafts: Drafts) -> list[Path]:
+def _write(
+    cfg: DictConfig, scan: AslScan, cbf: np.ndarray, att: np.ndarray | None, wrong: Sequence[str], drafts: Drafts
+) -> list[Path]:
     method, constants = _method(cfg), _constants(cfg)
     of_method: dict[str, dict[str, object]] = {
         "qtmnet": {"Checkpoint": str(cfg.ckpt)},
@@ -215,7 +225,12 @@ def _write(cfg: DictConfig, scan: AslScan, cbf: np.ndarray, att: np.ndarray | No
     for suffix, data in (("cbf", cbf), ("att", att)):
         if data is not None:
             sidecar = map_sidecar(
-                suffix, sources=[dataset_path(scan.path)], algorithm=method, Notes=list(scan.notes), **of_method[method]
+                suffix,
+                sources=[dataset_path(scan.path)],
+                algorithm=method,
+                Notes=list(scan.notes),
+                Warnings=list(wrong),
+                **of_method[method],
             )
             written.append(write_map(map_path(cfg.output_dir, scan.prefix, suffix), data, scan, sidecar, drafts))
     return written

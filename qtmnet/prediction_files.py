@@ -32,18 +32,18 @@ def check_outputs(folder: str | Path, scans: Sequence[AslScan], given: Iterable[
 
     Raises:
         InputError: in one line, for two scans of one name, a folder that cannot be written to or is a file, a name that
-            is too long or taken, or that of a file beside the scan.
+            is too long or taken, or the folder of a scan.
     """
     _check_names(scans)
     targets = {scan: outputs(folder, scan.prefix) for scan in scans}
     check_can_write([path for paths in targets.values() for path in paths])
     read = [path for path in given if kind_there(path)]
     for scan, paths in targets.items():
+        if Path(folder).exists() and os.path.samefile(folder, scan.path.parent):
+            raise InputError(f"{folder}: output_dir: the scan itself lies there; give another folder")
         for path in filter(Path.exists, paths):
-            beside = os.path.samefile(path.parent, scan.path.parent)
-            if beside or any(os.path.samefile(path, other) for other in read):
-                what = "lies beside the scan" if beside else "is read from"
-                raise InputError(f"{path}: output_dir: found a file that {what}; give another output_dir")
+            if any(os.path.samefile(path, other) for other in read):
+                raise InputError(f"{path}: output_dir: found a file that is read from; give another output_dir")
 
 
 def _check_names(scans: Sequence[AslScan]) -> None:

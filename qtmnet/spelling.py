@@ -18,6 +18,9 @@ UNKNOWN = (
 )
 """What Hydra and OmegaConf say of a setting that does not exist."""
 
+ALIASES = {"learning_rate": "lr", "learningrate": "lr", "epochs": "max_epochs", "batchsize": "batch_size"}
+"""Last parts of names that are settings elsewhere, and what they are here, in the same group."""
+
 CLOSE_ENOUGH = 0.6
 """Names less alike than this are not offered."""
 
@@ -33,6 +36,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         last = difflib.SequenceMatcher(None, name.rpartition(".")[2], other.rpartition(".")[2]).ratio()
         return max(whole, 0.9 * last + 0.1 * whole)
 
+    meant = ALIASES.get(name.rpartition(".")[2])
+    if meant is not None and f"{name.rpartition('.')[0]}.{meant}" in (known := list(known)):
+        return f"{name.rpartition('.')[0]}.{meant}"
     best = max((other for other in known if not name.startswith(f"{other}.")), key=likeness, default=None)
     return best if best is not None and likeness(best) >= CLOSE_ENOUGH else None
 

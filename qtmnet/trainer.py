@@ -61,7 +61,8 @@ def build_trainer(
         trainer = instantiate(settings, callbacks=callbacks, **places)
     except InstantiationException as failure:
         error = failure.__cause__ or failure
-        advice = "; give trainer.accelerator=auto for what there is" if "backend" in str(error) else ""
+        chosen = settings.get("accelerator") not in ("auto", "cpu")
+        advice = "; give trainer.accelerator=auto for what there is" if chosen else ""
         raise InputError(f"trainer: {str(error).rstrip('.!')}{advice}") from None
     if not isinstance(trainer, L.Trainer):
         raise InputError(

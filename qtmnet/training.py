@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shlex
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,7 +86,9 @@ def _train(cfg: DictConfig) -> TrainingResult:
     if cfg.resume is None:
         _refuse_used(checkpoints)
     else:
-        check_same(cfg, module.estimator.recipe, load_estimator(cfg.resume).recipe, trained_settings(cfg.resume))
+        check_same(
+            cfg, module.estimator.recipe, load_estimator(cfg.resume, "resume").recipe, trained_settings(cfg.resume)
+        )
         checkpoints = Path(cfg.resume).parent  # so that the best of both parts is kept
         data.first_epoch = epochs_done(cfg.resume)
         if data.first_epoch >= (cfg.trainer.get("max_epochs") or math.inf):
@@ -119,12 +122,26 @@ def _train(cfg: DictConfig) -> TrainingResult:
     best = Path(keeper.best_model_path)
     scores = {}
     if cfg.evaluate and trainer.is_global_zero:
-        scores = evaluate_on_cubes(load_estimator(best), data, Path(cfg.run_dir))
-        print_table(scores, f"{data.n_cubes['test']} unseen cubes")
+        scores = _evaluated(best, data, Path(cfg.run_dir))
     if trainer.is_global_zero:
         print(f"checkpoint: {best}")
     nrmse = float(keeper.best_model_score)
     return TrainingResult(best=best, last=checkpoints / "last.ckpt", nrmse=nrmse, scores=scores)
+
+
+def _evaluated(best: Path, data: QTMDataModule, run_dir: Path) -> dict[str, Scores]:
+    """Scores on the test cubes, which are printed.
+
+    Raises:
+        KeyboardInterrupt: that tells how to go on, which is not by training again.
+    """
+    try:
+        scores = evaluate_on_cubes(load_estimator(best), data, run_dir)
+    except KeyboardInterrupt:
+        evaluation = f"{invocation.command('evaluate')} ckpt={shlex.quote(str(best))}"
+        raise KeyboardInterrupt(f"interrupted; the training is done, evaluate it by: {evaluation}") from None
+    print_table(scores, f"{data.n_cubes['test']} unseen cubes")
+    return scores
 
 
 def _precision(estimator: Estimator, data: QTMDataModule) -> str:

@@ -118,3 +118,15 @@ def test_a_network_trained_without_noise_comes_with_a_warning(command, new_scan,
     (checkpoint,) = tmp_path.glob("runs/train/*/checkpoints/best.ckpt")
     with pytest.warns(UserWarning, match="trained without noise"):
         assert command("predict", f"input={scan.path}", "output_dir=out", f"ckpt={checkpoint}").status == 0
+
+
+def test_what_looks_wrong_is_said_in_print_beside_the_map_and_in_the_report(command, example, tmp_path: Path) -> None:
+    outcome = command("predict", str(example.folder), "out", "method=multi_delay", "m0=1")
+    assert outcome.status == 0, outcome.err
+    told = [line.partition("warning: ")[2] for line in outcome.out.splitlines() if ": warning: " in line]
+    assert any("M0" in line for line in told)
+    warnings = json.loads((tmp_path / "out" / "sub-01_cbf.json").read_text(encoding="utf-8"))["Warnings"]
+    assert told == [f"{line}; see the report" for line in warnings]
+    page = (tmp_path / "out" / "sub-01_report.html").read_text(encoding="utf-8")
+    for line in warnings:
+        assert html.escape(line.partition(": ")[0]) in page

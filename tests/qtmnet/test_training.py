@@ -87,6 +87,20 @@ def test_a_folder_keeps_one_training(command, tiny, tmp_path: Path) -> None:
     assert "all of its 1 epochs are done; give its best.ckpt to python evaluate.py" in finished.err
 
 
+def test_an_interrupted_evaluation_is_not_trained_again(command, tiny, tmp_path: Path, monkeypatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("qtmnet.training.evaluate_on_cubes", interrupt)
+    outcome = command("train", *tiny)
+    assert outcome.status == 130
+    best = only(tmp_path, "runs/train/*/checkpoints/best.ckpt").relative_to(tmp_path)
+    assert outcome.err.splitlines()[-1].startswith(
+        "interrupted; the training is done, evaluate it by: python evaluate.py "
+    )
+    assert str(best) in outcome.err.splitlines()[-1]
+
+
 STREAMED = ("data=cco_stream", "data.samples_per_epoch=6", "data.n_trees=2")
 
 
