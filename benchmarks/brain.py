@@ -14,8 +14,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from simulators import BrainParameters, simulate_brain
-from simulators.cores import n_cores
-from simulators.stages import peak_gb
+from simulators.machine.cores import n_cores
+from simulators.phantoms.stages import peak_gb
 
 
 def main() -> None:

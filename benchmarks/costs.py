@@ -22,15 +22,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 from qtmnet.costs import brains, cubes, networks, scans, training
-from qtmnet.estimator import Estimator, Recipe
-from qtmnet.kinetic import fit
-from qtmnet.store.recipe import CubeRecipe
-from qtmnet.store.record import cube_arrays, fields
-from qtmnet.store.shard import ShardFormat
-from simulators.acquisition import Acquisition
-from simulators.brain import simulate_brain
-from simulators.brain_parameters import BrainParameters
-from simulators.cube import CubeParameters, simulate_cube
+from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.record import cube_arrays, fields
+from qtmnet.datasets.shard import ShardFormat
+from qtmnet.methods.kinetic import fit
+from qtmnet.methods.network.estimator import Estimator, Recipe
+from simulators.imaging.acquisition import Acquisition
+from simulators.phantoms.brain import simulate_brain
+from simulators.phantoms.brain_parameters import BrainParameters
+from simulators.phantoms.cube import CubeParameters, simulate_cube
 from simulators.transport.numba import NumbaSimulator
 from simulators.transport.reference import ReferenceSimulator
 from simulators.transport.step_response import Simulator
@@ -95,7 +95,11 @@ def brain(edge: float, last: float) -> Case:
 
 def estimator(base_channels: int, levels: int) -> Estimator:
     """An untrained one of the default protocol."""
-    network = {"_target_": "qtmnet.models.unet_cbam.UNetCBAM", "base_channels": base_channels, "levels": levels}
+    network = {
+        "_target_": "qtmnet.methods.network.unet_cbam.UNetCBAM",
+        "base_channels": base_channels,
+        "levels": levels,
+    }
     return Estimator(Recipe(network, "calibrated", Acquisition(), CubeParameters(), {}, 0, None))
 
 

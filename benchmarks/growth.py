@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np  # noqa: E402
 
-from simulators.growth import grow_forest  # noqa: E402
+from simulators.vessels.growth import grow_forest  # noqa: E402
 
 SIDES = (16, 20, 25, 32, 40, 51, 64)
 """Voxels along an edge; 16, 32 and 64 are 4,096, 32,768 and 262,144 terminals."""

@@ -23,13 +23,13 @@ import numpy as np  # noqa: E402
 from hydra import compose, initialize_config_dir  # noqa: E402
 from hydra.utils import instantiate  # noqa: E402
 
-from qtmnet.conf_folder import CONF  # noqa: E402
-from qtmnet.device_stream import DeviceCubeStream, Drawn  # noqa: E402
-from qtmnet.samples import SampleMaker  # noqa: E402
-from qtmnet.store.recipe import CubeRecipe, recipe_for  # noqa: E402
-from qtmnet.store.vessel_pool import VesselPool  # noqa: E402
-from qtmnet.store.view import Look  # noqa: E402
-from qtmnet.stream import CubeStream  # noqa: E402
+from qtmnet.configuration.conf_folder import CONF  # noqa: E402
+from qtmnet.datasets.recipe import CubeRecipe, recipe_for  # noqa: E402
+from qtmnet.datasets.vessel_pool import VesselPool  # noqa: E402
+from qtmnet.datasets.view import Look  # noqa: E402
+from qtmnet.learning.device_stream import DeviceCubeStream, Drawn  # noqa: E402
+from qtmnet.learning.samples import SampleMaker  # noqa: E402
+from qtmnet.learning.stream import CubeStream  # noqa: E402
 from simulators import Acquisition, CubeParameters, CupySimulator, NumbaSimulator, simulate_cube  # noqa: E402
 from simulators.transport.cuda.batch import VesselBatch  # noqa: E402
 

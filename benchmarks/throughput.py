@@ -24,11 +24,11 @@ import numpy as np
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from qtmnet.building import build_data
-from qtmnet.conf_folder import CONF
-from qtmnet.store.view import Look, View
-from qtmnet.training import train
-from simulators.cores import n_cores
+from qtmnet.commands.building import build_data
+from qtmnet.commands.train import train
+from qtmnet.configuration.conf_folder import CONF
+from qtmnet.datasets.view import Look, View
+from simulators.machine.cores import n_cores
 
 STREAM = ("data=cco_stream", "data.samples_per_epoch=32", "data.n_trees=4")
 

@@ -28,13 +28,13 @@ from omegaconf import DictConfig
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from qtmnet.building import build_data, build_estimator
-from qtmnet.conf_folder import CONF
-from qtmnet.estimator import Estimator
-from qtmnet.precision import has_native_bf16
-from qtmnet.samples import Sample
-from qtmnet.step_rate import LAYOUTS, TrainingStep, Way, best, rates, threads
-from qtmnet.store.view import Look
+from qtmnet.commands.building import build_data, build_estimator
+from qtmnet.configuration.conf_folder import CONF
+from qtmnet.datasets.view import Look
+from qtmnet.learning.precision import has_native_bf16
+from qtmnet.learning.samples import Sample
+from qtmnet.learning.step_rate import LAYOUTS, TrainingStep, Way, best, rates, threads
+from qtmnet.methods.network.estimator import Estimator
 
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16}
 SIDE_OF_MATRICES = 2048

@@ -6,7 +6,7 @@ from typing import Any
 
 from latex2mathml.converter import convert
 
-from qtmnet.reference import reference
+from qtmnet.configuration.reference import reference
 
 REFERENCE = "<!-- reference of all settings -->"
 

@@ -1,13 +1,13 @@
-from .bids import find_scans
-from .checkpoint import load_estimator
-from .data import QTMDataModule
-from .estimator import Estimator
-from .kinetic import fit
-from .metrics import Scores, score
-from .module import QTMModule
-from .nifti import write_map
-from .prediction import map_with_network
-from .scan import AslScan, read_scan
+from .commands.predict import map_with_network
+from .evaluation.metrics import Scores, score
+from .learning.data import QTMDataModule
+from .learning.module import QTMModule
+from .methods.kinetic import fit
+from .methods.network.checkpoint import load_estimator
+from .methods.network.estimator import Estimator
+from .scans.bids import find_scans
+from .scans.nifti import write_map
+from .scans.scan import AslScan, read_scan
 
 __version__: str
 

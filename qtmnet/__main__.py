@@ -5,7 +5,7 @@ import sys
 
 from qtmnet import __version__
 from qtmnet.commands import TASKS, run
-from qtmnet.console import speak_plainly
+from qtmnet.process.console import speak_plainly
 
 HELP = """\
 qtmnet COMMAND [setting=value …]

@@ -1,10 +1,10 @@
-"""What settings of learning and of the commands may be; see `simulators.limits`, which has those of the physics."""
+"""What settings of learning and of the commands may be; `simulators.settings.limits` has those of the physics."""
 
 import re
 from typing import Annotated, Literal
 
-from simulators.cores import n_cores
-from simulators.limits import Which, Within
+from simulators.machine.cores import n_cores
+from simulators.settings.limits import Which, Within
 
 Normalization = Literal["calibrated", "global_max"]
 

@@ -1,21 +1,21 @@
 """Simulated transport of labeled blood through arteries, capillaries and veins."""
 
-from .acquisition import Acquisition
-from .anatomy import Anatomy, TissueMaps
-from .brain import Brain, simulate_brain
-from .brain_parameters import Angiography, BrainParameters
-from .brain_scan import BrainScan, scan_brain
-from .cube import Cube, CubeParameters, simulate_cube
 from .errors import InputError
-from .forest import Forest
-from .growth import grow_forest
-from .label import LabelKinetics
-from .readout import acquire
+from .imaging.acquisition import Acquisition
+from .phantoms.brain import Brain, simulate_brain
+from .phantoms.brain_parameters import Angiography, BrainParameters
+from .phantoms.brain_scan import BrainScan, scan_brain
+from .phantoms.cube import Cube, CubeParameters, simulate_cube
+from .phantoms.cube_scan import acquire
+from .tissue.anatomy import Anatomy, TissueMaps
+from .tissue.label import LabelKinetics
 from .transport.cupy import CupySimulator
 from .transport.numba import NumbaSimulator
 from .transport.reference import ReferenceSimulator
 from .transport.step_response import StepResponse
-from .vasculature import Vasculature
+from .vessels.forest import Forest
+from .vessels.growth import grow_forest
+from .vessels.vasculature import Vasculature
 
 __all__ = [
     "Acquisition",

@@ -15,7 +15,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 
-from simulators.cores import n_cores
+from simulators.machine.cores import n_cores
 
 ROOT = Path(__file__).parents[1]
 

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from qtmnet.reference import reference
+from qtmnet.configuration.reference import reference
 
 ROOT = Path(__file__).parents[1]
 

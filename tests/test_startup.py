@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qtmnet.settings import read_settings
+from qtmnet.configuration.settings import read_settings
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("train", "evaluate", "simulate", "predict")

@@ -1,6 +1,6 @@
 """`--multirun` as this project does it: `hydra/sweeper=grid`, the default, and `hydra/sweeper=bayes`.
 
-Hydra only takes sweepers from this package. What they do is in `qtmnet/sweeps`.
+Hydra only takes sweepers from this package. What they do is in `qtmnet/commands/sweeps`.
 """
 
 import sys
@@ -18,8 +18,8 @@ from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from qtmnet import invocation
-from qtmnet.endings import Incomplete
+from qtmnet.commands.endings import Incomplete
+from qtmnet.process import invocation
 
 LOOKED_AT = 200
 """Runs whose configurations are composed before the first one begins."""
@@ -49,8 +49,8 @@ class _SweeperOfRuns(Sweeper):
             Incomplete: if runs failed.
             KeyboardInterrupt: that tells how to go on.
         """
-        from qtmnet.sweeps.outcomes import FAILED, print_outcomes
-        from qtmnet.sweeps.runner import SweepFolder
+        from qtmnet.commands.sweeps.outcomes import FAILED, print_outcomes
+        from qtmnet.commands.sweeps.runner import SweepFolder
 
         assert self.config is not None
         name, path = self.config.hydra.job.name, self.config.hydra.sweep.dir
@@ -91,8 +91,8 @@ class _SweeperOfRuns(Sweeper):
 
     def _refuse_if_none_composes(self, runs: Sequence[Sequence[str]]) -> None:
         """A misspelt setting is in all runs and is refused; a value that one run cannot take is that run's outcome."""
-        from qtmnet.endings import line_of
-        from qtmnet.schema.check import check_settings
+        from qtmnet.commands.endings import line_of
+        from qtmnet.configuration.schema.check import check_settings
         from simulators.errors import InputError
 
         assert self.config is not None
@@ -115,7 +115,7 @@ class _SweeperOfRuns(Sweeper):
         return self.hydra_context.config_loader
 
     def _runner(self, folder: Any, n_runs: int) -> Any:
-        from qtmnet.sweeps.runner import SweepRunner
+        from qtmnet.commands.sweeps.runner import SweepRunner
 
         assert self.config is not None
         return SweepRunner(self.launcher, folder, n_runs, resumable="resume" in self.config)
@@ -125,8 +125,8 @@ class GridSweeper(_SweeperOfRuns):
     """All combinations of the given values."""
 
     def _run_all(self, folder: Any, overrides: Sequence[Override]) -> None:
-        from qtmnet.sweeps.grid import grid_of
-        from qtmnet.sweeps.outcomes import DONE
+        from qtmnet.commands.sweeps.grid import grid_of
+        from qtmnet.commands.sweeps.outcomes import DONE
 
         runs = grid_of(overrides)
         kept, runner = folder.log.read(), self._runner(folder, len(runs))
@@ -135,7 +135,7 @@ class GridSweeper(_SweeperOfRuns):
                 runner.run(number, run.swept, run.overrides)
 
     def _look_at(self, overrides: Sequence[Override]) -> int:
-        from qtmnet.sweeps.grid import grid_of
+        from qtmnet.commands.sweeps.grid import grid_of
 
         runs = grid_of(overrides)
         self._refuse_if_none_composes([run.overrides for run in runs])
@@ -155,11 +155,11 @@ class BayesSweeper(_SweeperOfRuns):
         self.n_trials, self.sampler, self.pruner = n_trials, sampler, pruner
 
     def _look_at(self, overrides: Sequence[Override]) -> int:
-        from qtmnet.schema.check import check_part
-        from qtmnet.sweeps.search import first_of, optuna
-        from simulators.checking import checked
+        from qtmnet.commands.sweeps.search import first_of, optuna
+        from qtmnet.configuration.schema.check import check_part
         from simulators.errors import InputError
-        from simulators.limits import Within
+        from simulators.settings.checking import checked
+        from simulators.settings.limits import Within
 
         if self.config is None or "trial" not in self.config:
             raise InputError("hydra/sweeper=bayes: searches trainings; leave it out here for a grid, or give train")
@@ -171,7 +171,7 @@ class BayesSweeper(_SweeperOfRuns):
         return self.n_trials
 
     def _run_all(self, folder: Any, overrides: Sequence[Override]) -> None:
-        from qtmnet.sweeps.search import Search
+        from qtmnet.commands.sweeps.search import Search
 
         search = Search(folder.path, overrides, lambda n_before: _other_seed(self.sampler, n_before))
         runner, kept = self._runner(folder, self.n_trials), folder.log.read()

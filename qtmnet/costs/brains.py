@@ -8,11 +8,11 @@ from qtmnet.costs.cost import Cost
 from qtmnet.costs.cubes import LONGER_STEP, transport_bytes, transport_seconds
 from qtmnet.costs.devices import device_cost
 from qtmnet.costs.scans import SECONDS_OF_A_FRAME, fit_bytes, image_shape, network_cost
-from qtmnet.estimator import Estimator
-from simulators.acquisition import Acquisition
-from simulators.brain import STAGES, fitted
-from simulators.brain_parameters import BrainParameters
-from simulators.cores import n_cores
+from qtmnet.methods.network.estimator import Estimator
+from simulators.imaging.acquisition import Acquisition
+from simulators.machine.cores import n_cores
+from simulators.phantoms.brain import STAGES, fitted
+from simulators.phantoms.brain_parameters import BrainParameters
 from simulators.transport.cupy import CupySimulator
 from simulators.transport.reference import ReferenceSimulator
 from simulators.transport.step_response import Simulator

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from qtmnet.store.recipe import CubeRecipe
-from simulators.acquisition import Acquisition
-from simulators.capillaries import COUNT_RANGE, ELEMENTS_PER_CAPILLARY
-from simulators.cube import CubeParameters
+from qtmnet.datasets.recipe import CubeRecipe
+from simulators.imaging.acquisition import Acquisition
+from simulators.phantoms.cube import CubeParameters
+from simulators.tissue.capillaries import COUNT_RANGE, ELEMENTS_PER_CAPILLARY
 from simulators.transport.beds import TRANSIT_TIMES
 from simulators.transport.cupy import CupySimulator
 from simulators.transport.reference import STREAMLINES_AT_10_MS, ReferenceSimulator

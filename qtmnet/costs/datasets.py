@@ -3,22 +3,22 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from qtmnet.cluster import Cluster
-from qtmnet.cluster.dask import DaskCluster
-from qtmnet.cluster.local import LocalCluster
-from qtmnet.cluster.slurm import SlurmCluster
 from qtmnet.costs import machine
 from qtmnet.costs.cost import Cost, times
 from qtmnet.costs.cubes import LARGEST_RECORD, acquired_shape, bytes_of, decisive, simulation_bytes, simulation_seconds
-from qtmnet.data import QTMDataModule
-from qtmnet.store.cube_store import LARGEST_SHARD, SHARDS_AT_LEAST
-from qtmnet.store.recipe import CubeRecipe
-from qtmnet.store.record import fields
-from qtmnet.store.storage import storage_at
-from qtmnet.store.vessel_pool import pool_fields
-from qtmnet.store.view import Look, folder_of_view, view_fields
-from qtmnet.stream_data import QTMStreamModule
-from simulators.cores import n_cores
+from qtmnet.datasets.cluster import Cluster
+from qtmnet.datasets.cluster.dask import DaskCluster
+from qtmnet.datasets.cluster.local import LocalCluster
+from qtmnet.datasets.cluster.slurm import SlurmCluster
+from qtmnet.datasets.cube_store import LARGEST_SHARD, SHARDS_AT_LEAST
+from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.record import fields
+from qtmnet.datasets.storage.storage import storage_at
+from qtmnet.datasets.vessel_pool import pool_fields
+from qtmnet.datasets.view import Look, folder_of_view, view_fields
+from qtmnet.learning.data import QTMDataModule
+from qtmnet.learning.stream_data import QTMStreamModule
+from simulators.machine.cores import n_cores
 
 WORKER_BYTES = 200e6
 """Of a process that simulates, before it does; `python benchmarks/costs.py`."""

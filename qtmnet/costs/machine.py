@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from simulators.memory import free_memory
+from simulators.machine.memory import free_memory
 
 __all__ = ["device_of", "free_disk", "free_gpu_memory", "free_memory"]
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qtmnet.estimator import Estimator
+from qtmnet.methods.network.estimator import Estimator
 
 OPERATIONS_PER_SECOND = 40e9
 """Of a core, small images and all: between 17, of a shared core of an older server, and 90 of a recent one."""

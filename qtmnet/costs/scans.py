@@ -9,10 +9,10 @@ import numpy as np
 
 from qtmnet.costs.cost import Cost, times
 from qtmnet.costs.networks import OPERATIONS_PER_SECOND, network_size
-from qtmnet.estimator import Estimator
-from qtmnet.scan import AslScan
+from qtmnet.methods.network.estimator import Estimator
+from qtmnet.scans.scan import AslScan
 from simulators.errors import InputError
-from simulators.nifti_file import look_at
+from simulators.files.nifti_file import look_at
 
 # `python benchmarks/costs.py` measures all coefficients of this file.
 

@@ -10,10 +10,10 @@ from qtmnet.costs.devices import device_cost
 from qtmnet.costs.machine import free_gpu_memory
 from qtmnet.costs.networks import OPERATIONS_PER_SECOND, NetworkSize, network_size
 from qtmnet.costs.scans import SECONDS_OF_A_FRAME, fit_bytes
-from qtmnet.data import SAMPLES_TO_START_FROM, QTMDataModule
-from qtmnet.estimator import Estimator
-from qtmnet.stream_data import QTMStreamModule
-from simulators.cores import n_cores
+from qtmnet.learning.data import SAMPLES_TO_START_FROM, QTMDataModule
+from qtmnet.learning.stream_data import QTMStreamModule
+from qtmnet.methods.network.estimator import Estimator
+from simulators.machine.cores import n_cores
 from simulators.transport.cupy import CupySimulator
 
 # `python benchmarks/costs.py` measures all coefficients of this file.

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qtmnet.baselines import kinetic_parameters
-from qtmnet.brain_estimates import BrainEstimates, RegionScores
-from qtmnet.brain_regions import Regions
-from qtmnet.estimator import Estimator
-from qtmnet.metrics import Scores, score_text
+from qtmnet.evaluation.brain_estimates import BrainEstimates, RegionScores
+from qtmnet.evaluation.brain_regions import Regions
+from qtmnet.evaluation.metrics import Scores
+from qtmnet.methods.baselines import kinetic_parameters
+from qtmnet.methods.network.estimator import Estimator
+from qtmnet.quantities import number_text
 from qtmnet.report.charts import Chart, histogram, scatter
 from qtmnet.report.methods import Method, kinetic_method, network_method, simulated_calibration
 from qtmnet.report.page import Report
@@ -17,8 +18,8 @@ from qtmnet.report.settings import Settings, origin, protocol
 from qtmnet.report.tables import KINDS, ScoreTable, score_table, title_of
 from qtmnet.report.viewer import PERFUSION_UNIT, Viewer, comparison_groups, rounded_up
 from qtmnet.report.volumes import Subject
-from simulators.acquisition import Acquisition
-from simulators.label import LabelKinetics
+from simulators.imaging.acquisition import Acquisition
+from simulators.tissue.label import LabelKinetics
 
 SAID_BY_CAPTION = {
     "great_vessel_distance": " from great arteries",
@@ -53,7 +54,7 @@ def brain_report(
     """
     inside = estimates.inside
     truth = estimates.truth[inside]
-    notes = {name: f"NRMSE {score_text(scores['brain']['all'][name].nrmse, '.3f')}" for name in estimates.by_method}
+    notes = {name: f"NRMSE {number_text(scores['brain']['all'][name].nrmse, '.3f')}" for name in estimates.by_method}
     att = {"truth_att": estimates.true_att, "multi_delay_att": estimates.att}
     groups = comparison_groups(truth, notes, {name: values[inside] for name, values in att.items()})
     maps = {"truth": estimates.truth, **estimates.by_method, **att}

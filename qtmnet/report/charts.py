@@ -14,7 +14,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 
-from qtmnet.metrics import score_text
+from qtmnet.quantities import number_text
 from qtmnet.report.tables import title_of
 
 INK = "#010203"
@@ -121,7 +121,7 @@ def scatter(truth: np.ndarray, estimates: Mapping[str, np.ndarray], label: str, 
         bar.outline.set_visible(False)
         svg = _svg(figure)
     agreement = {title_of(name): _correlation(truth, found) for name, found in estimates.items()}
-    correlations = "; ".join(f"{name} {score_text(value, '.3f')}" for name, value in agreement.items())
+    correlations = "; ".join(f"{name} {number_text(value, '.3f')}" for name, value in agreement.items())
     return Chart(
         f"Estimate against truth, {label}",
         f"Points on the line are right, above it too high, below it too low. Correlation: {correlations}.",

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qtmnet.baselines import kinetic_parameters
-from qtmnet.estimator import Recipe
-from qtmnet.metrics import Scores, score_text
+from qtmnet.evaluation.metrics import Scores
+from qtmnet.methods.baselines import kinetic_parameters
+from qtmnet.methods.network.estimator import Recipe
+from qtmnet.quantities import number_text
 from qtmnet.report.charts import histogram, scatter
 from qtmnet.report.methods import Method, kinetic_method, network_method, simulated_calibration
 from qtmnet.report.page import Report
@@ -39,7 +40,7 @@ def cubes_report(
         asked: further settings, such as the checkpoint and the seed.
     """
     values = {name: maps.ravel() for name, maps in estimates.items()}
-    notes = {name: f"NRMSE {score_text(scores[name].nrmse, '.3f')}" for name in estimates}
+    notes = {name: f"NRMSE {number_text(scores[name].nrmse, '.3f')}" for name in estimates}
     high = rounded_up(1.3 * float(np.percentile(truth, 99.5)) or 1.0)
     shape = " × ".join(str(size) for size in truth.shape[1:])
     return Report(

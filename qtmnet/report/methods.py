@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qtmnet.estimator import Recipe
-from qtmnet.kinetic import DENSITY, PARTITION_COEFFICIENT, T1_BLOOD, T1_TISSUE, single_delay_of
+from qtmnet.methods.kinetic import single_delay_of
+from qtmnet.methods.network.estimator import Recipe
 from qtmnet.report.settings import noise
-from simulators.acquisition import Acquisition
+from simulators.constants import DENSITY_G_ML, PARTITION_COEFFICIENT, T1_BLOOD, T1_GREY_MATTER
+from simulators.imaging.acquisition import Acquisition
 
 ALSOP = "Alsop et al. 2015, Magn Reson Med 73:102 (doi:10.1002/mrm.25197)"
 BUXTON = "Buxton et al. 1998, Magn Reson Med 40:383 (doi:10.1002/mrm.1910400308)"
@@ -40,7 +41,7 @@ def calibration(m0: str, efficiency: float) -> Method:
     constants = (
         ("α, labeling efficiency in total", f"{efficiency:.4g}"),
         ("λ, partition coefficient", f"{PARTITION_COEFFICIENT} mL/g"),
-        ("ρ, density", f"{DENSITY} g/mL"),
+        ("ρ, density", f"{DENSITY_G_ML} g/mL"),
     )
     text = (
         "Control less label, ΔM, is divided by M0, the signal of fully relaxed tissue: that gives C, mL of fully "
@@ -60,7 +61,7 @@ def simulated_calibration() -> Method:
 
 def kinetic_method(method: str, acquisition: Acquisition, constants: Mapping[str, object] | None = None) -> Method:
     """A kinetic model with the constants (T1s in s, partition coefficient in mL/g) that it was given."""
-    known: dict[str, object] = {"t1_blood": T1_BLOOD, "t1_tissue": T1_TISSUE}
+    known: dict[str, object] = {"t1_blood": T1_BLOOD, "t1_tissue": T1_GREY_MATTER}
     known |= {"partition_coefficient": PARTITION_COEFFICIENT, **(constants or {})}
     blood = ("T1 of blood", f"{known['t1_blood']} s")
     if method == "single_delay":

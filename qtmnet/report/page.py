@@ -15,8 +15,8 @@ from qtmnet.report.quality import Flag
 from qtmnet.report.settings import Settings
 from qtmnet.report.tables import ScoreTable
 from qtmnet.report.viewer import Viewer
-from simulators.files import Drafts, writing_together
-from simulators.json_files import json_text
+from simulators.files.json_files import json_text
+from simulators.files.writing import Drafts, writing_together
 
 PLANES = {
     True: ("Axial", "Coronal", "Sagittal"),

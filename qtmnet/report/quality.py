@@ -10,7 +10,7 @@ from typing import Literal
 import nibabel as nib
 import numpy as np
 
-from simulators.acquisition import Acquisition
+from simulators.imaging.acquisition import Acquisition
 
 NEGATIVE_SHARE = 0.1
 """Noise alone makes some voxels of white matter negative; how many are too many is a judgement, not a measurement."""

@@ -20,7 +20,7 @@ from qtmnet.report.settings import Settings, origin, protocol
 from qtmnet.report.tables import title_of
 from qtmnet.report.viewer import PERFUSION_UNIT, Viewer, estimate_groups, rounded_up
 from qtmnet.report.volumes import Subject
-from qtmnet.scan import AslScan
+from qtmnet.scans.scan import AslScan
 
 
 def scan_report(

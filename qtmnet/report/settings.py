@@ -3,9 +3,9 @@
 import datetime
 from collections.abc import Sequence
 
-from qtmnet import invocation
-from qtmnet.provenance import provenance
-from simulators.acquisition import Acquisition
+from qtmnet.process import invocation
+from qtmnet.process.provenance import provenance
+from simulators.imaging.acquisition import Acquisition
 
 Settings = tuple[tuple[str, str], ...]
 """Names and values, in reading order."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qtmnet.metrics import Scores, score_text
+from qtmnet.evaluation.metrics import Scores
+from qtmnet.quantities import number_text
 
 TITLES = {"qtmnet": "qtmnet (network)", "single_delay": "single delay", "multi_delay": "multi delay"}
 """What methods are called on the page."""
@@ -89,4 +90,4 @@ def _cell(method: str, value: Scores, top: float, least: float) -> Cell:
 
 
 def _text(value: float, form: str) -> str:
-    return score_text(value, form).replace("-", "−")
+    return number_text(value, form).replace("-", "−")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import nibabel as nib
 import numpy as np
 
-from qtmnet.map_figures import Cuts
+from qtmnet.figures.brain_maps import Cuts
 
 HIGHEST_CODE = 65535
 """Codes 1 to this one stand for values; 0 for one that is not finite."""

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from simulators.compiling import njit
+from simulators.machine.compiling import njit
 from simulators.transport import laminar
 from simulators.transport.pieces import Pieces, Sites
-from simulators.vasculature import Vasculature
+from simulators.vessels.vasculature import Vasculature
 
 TAU_STEP = 0.004
 """s; grid of G(∞; τ), interpolated by cubic Hermite polynomials with the exact slope: error below 1e-8 s."""

@@ -10,14 +10,14 @@ from threading import Lock
 
 import numpy as np
 
-from simulators.capillaries import CapillaryBlock
-from simulators.compiling import njit
-from simulators.label import LabelKinetics
+from simulators.machine.compiling import njit
+from simulators.tissue.capillaries import CapillaryBlock
+from simulators.tissue.label import LabelKinetics
 from simulators.transport import laminar
 from simulators.transport.chain import impulse_responses
 from simulators.transport.pieces import Sites
 from simulators.transport.veins import VENOUS_STRIDE
-from simulators.vasculature import Vasculature
+from simulators.vessels.vasculature import Vasculature
 
 TRANSIT_TIMES = np.geomspace(0.02, 400.0, 160)
 """s; grid of the capillary impulse responses, interpolated cubically in its logarithm; a multiple of TOGETHER."""

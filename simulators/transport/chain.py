@@ -15,9 +15,9 @@ matrices are multiplied as polynomials are, cut off after n terms.
 
 import numpy as np
 
-from simulators.capillaries import ELEMENTS_PER_CAPILLARY
-from simulators.compiling import njit
-from simulators.label import LabelKinetics
+from simulators.machine.compiling import njit
+from simulators.tissue.capillaries import ELEMENTS_PER_CAPILLARY
+from simulators.tissue.label import LabelKinetics
 
 N = ELEMENTS_PER_CAPILLARY
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.checking import check_fields
 from simulators.errors import InputError
-from simulators.label import LabelKinetics
-from simulators.limits import TimeStep
+from simulators.settings.checking import check_fields
+from simulators.settings.limits import TimeStep
+from simulators.tissue.label import LabelKinetics
 from simulators.transport.cuda import stages
 from simulators.transport.cuda.batch import Layouts, VesselBatch
 from simulators.transport.cuda.devices import Array, Device, DeviceName, open_device
 from simulators.transport.cuda.flows import BloodFlow
 from simulators.transport.step_response import StepResponse, checked_time
-from simulators.vasculature import Vasculature
+from simulators.vessels.vasculature import Vasculature
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.checking import check_fields
-from simulators.label import LabelKinetics
-from simulators.limits import Threads, TimeStep
+from simulators.settings.checking import check_fields
+from simulators.settings.limits import Threads, TimeStep
+from simulators.tissue.label import LabelKinetics
 from simulators.transport.arteries import add_arterial_label
 from simulators.transport.beds import bed_label
 from simulators.transport.pieces import Sites, cut_at_voxel_faces
 from simulators.transport.step_response import StepResponse, checked_time
 from simulators.transport.veins import venous_label
-from simulators.vasculature import Vasculature
+from simulators.vessels.vasculature import Vasculature
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.compiling import njit
-from simulators.forest import Forest
+from simulators.machine.compiling import njit
+from simulators.vessels.forest import Forest
 
 
 @dataclass(frozen=True)

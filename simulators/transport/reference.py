@@ -21,16 +21,16 @@ from typing import Annotated
 
 import numpy as np
 
-from simulators.capillaries import ELEMENTS_PER_CAPILLARY
-from simulators.checking import check_fields
-from simulators.compiling import njit
-from simulators.forest import Forest
-from simulators.label import LabelKinetics
-from simulators.limits import TimeStep, Within
+from simulators.machine.compiling import njit
+from simulators.settings.checking import check_fields
+from simulators.settings.limits import TimeStep, Within
+from simulators.tissue.capillaries import ELEMENTS_PER_CAPILLARY
+from simulators.tissue.label import LabelKinetics
 from simulators.transport.laminar import bundle_delays
 from simulators.transport.pieces import cut_at_voxel_faces
 from simulators.transport.step_response import StepResponse, checked_time
-from simulators.vasculature import Vasculature
+from simulators.vessels.forest import Forest
+from simulators.vessels.vasculature import Vasculature
 
 STREAMLINES_AT_10_MS = 256
 

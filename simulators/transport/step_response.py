@@ -6,8 +6,8 @@ from typing import Protocol
 import numpy as np
 
 from simulators.errors import InputError
-from simulators.label import LabelKinetics
-from simulators.vasculature import Vasculature
+from simulators.tissue.label import LabelKinetics
+from simulators.vessels.vasculature import Vasculature
 
 
 @dataclass(frozen=True)

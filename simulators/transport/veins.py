@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from simulators.compiling import njit
-from simulators.forest import Forest
+from simulators.machine.compiling import njit
 from simulators.transport import laminar
 from simulators.transport.pieces import Pieces, Sites
+from simulators.vessels.forest import Forest
 
 VENOUS_STRIDE = 2
 """Time steps of the capillary beds in one of the veins."""

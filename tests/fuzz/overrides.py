@@ -24,10 +24,26 @@ FLAGS = (
 TARGETS = (
     *("os.getcwd", "os", "builtins.print", "builtins.dict", "builtins.len", "builtins.eval", "sys.exit"),
     *("nowhere.Thing",),
-    *("", ".", "..", "a b", "os.", ".os", "qtmnet", "qtmnet.models.unet_cbam.UNetCBAM", "simulators.CubeParameters"),
+    *(
+        "",
+        ".",
+        "..",
+        "a b",
+        "os.",
+        ".os",
+        "qtmnet",
+        "qtmnet.methods.network.unet_cbam.UNetCBAM",
+        "simulators.CubeParameters",
+    ),
     *("simulators.BrainParameters", "torch.nn.Linear", "torch.nn.Identity", "torch.optim.LBFGS", "torch.optim.Adam"),
-    *("torch.optim.SparseAdam", "lightning.Trainer", "qtmnet.losses.L1GradientLoss", "torch.nn.L1Loss", "numpy.array"),
-    *("qtmnet.data.QTMDataModule", "simulators.Acquisition", "simulators.NumbaSimulator", "3", "[a]", "null"),
+    *(
+        "torch.optim.SparseAdam",
+        "lightning.Trainer",
+        "qtmnet.learning.losses.L1GradientLoss",
+        "torch.nn.L1Loss",
+        "numpy.array",
+    ),
+    *("qtmnet.learning.data.QTMDataModule", "simulators.Acquisition", "simulators.NumbaSimulator", "3", "[a]", "null"),
     *("typing.Any",),
 )
 

@@ -153,12 +153,12 @@ def _mark_work(marker: Path, *, stop: bool) -> None:
 
 def work_begins() -> tuple[tuple[Any, str], ...]:
     """Functions that begin what takes time, settings being taken: what holds each, and its name."""
-    import qtmnet.simulation
-    from qtmnet.data import QTMDataModule
-    from simulators.brain import BrainStages
+    import qtmnet.commands.simulate
+    from qtmnet.learning.data import QTMDataModule
+    from simulators.phantoms.brain import BrainStages
 
     return (
-        *((QTMDataModule, "prepare_data"), (QTMDataModule, "simulate"), (qtmnet.simulation, "_verify")),
+        *((QTMDataModule, "prepare_data"), (QTMDataModule, "simulate"), (qtmnet.commands.simulate, "_verify")),
         *((BrainStages, "run_until"), (BrainStages, "brain")),
     )
 

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from qtmnet.estimator import Estimator, Recipe
-from qtmnet.scan import read_scan
+from qtmnet.methods.network.estimator import Estimator, Recipe
+from qtmnet.scans.scan import read_scan
 from simulators import CubeParameters
 from tests.fuzz.inputs import Input, small
 from tests.fuzz.processes import run
@@ -45,7 +45,7 @@ def make_quickly(folder: Path) -> Path:
     ExampleScan(folder / "scan").write([("m0scan", 0.0), *PAIRS])
     torch.manual_seed(0)
     recipe = Recipe(
-        network={"_target_": "qtmnet.models.unet_cbam.UNetCBAM", "base_channels": 2},
+        network={"_target_": "qtmnet.methods.network.unet_cbam.UNetCBAM", "base_channels": 2},
         normalization="calibrated",
         acquisition=read_scan(folder / "scan" / "sub-01_asl.nii.gz").acquisition,
         phantom=replace(CubeParameters(), shape=(9, 8, 8)),

@@ -9,11 +9,11 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from qtmnet.conf_folder import CONF
-from qtmnet.schema.check import parts_of
-from qtmnet.schema.commands import Part, Parts, own_settings
-from qtmnet.schema.foreign import FOREIGN
-from qtmnet.schema.targets import locate, settings_of
+from qtmnet.configuration.conf_folder import CONF
+from qtmnet.configuration.schema.check import parts_of
+from qtmnet.configuration.schema.commands import Part, Parts, own_settings
+from qtmnet.configuration.schema.foreign import FOREIGN
+from qtmnet.configuration.schema.targets import locate, settings_of
 from tests.fuzz.inputs import Input, small
 from tests.fuzz.values import odd_word, surely_wrong, typed
 

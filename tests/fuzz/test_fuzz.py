@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qtmnet.checkpoint import load_estimator
+from qtmnet.methods.network.checkpoint import load_estimator
 from simulators.errors import InputError
 from tests.fuzz import scenery
 from tests.fuzz.here import run_here

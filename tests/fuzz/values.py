@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from simulators.limits import Within
+from simulators.settings.limits import Within
 
 NUMBERS = (
     *("nan", ".nan", "inf", "-inf", ".inf", "1e400", "-1e400", "1e300", "-1e300", "1e99", "1e20", "1e9", "1e6", "1000"),

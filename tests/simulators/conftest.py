@@ -18,7 +18,7 @@ from simulators import (
     StepResponse,
     Vasculature,
 )
-from simulators.cube import grow_vessels
+from simulators.phantoms.cube import grow_vessels
 from simulators.transport.cuda.devices import open_device
 from simulators.transport.reference import ReferenceSimulator
 from simulators.transport.step_response import Simulator

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from simulators.capillaries import COUNT_RANGE, DRAWS, SPREAD, CapillaryBlock, CapillaryPlan, PlannedVoxels
-from simulators.cores import n_cores
 from simulators.errors import InputError
-from simulators.forest import Forest
-from simulators.label import LabelKinetics
+from simulators.machine.cores import n_cores
+from simulators.tissue.capillaries import COUNT_RANGE, DRAWS, SPREAD, CapillaryBlock, CapillaryPlan, PlannedVoxels
+from simulators.tissue.label import LabelKinetics
 from simulators.transport.cuda.devices import Array, Device
 from simulators.transport.cuda.flows import BloodFlow
 from simulators.transport.cuda.topology import ForestTopology, TreeLayout
-from simulators.vasculature import Vasculature
+from simulators.vessels.forest import Forest
+from simulators.vessels.vasculature import Vasculature
 
 ROWS_AT_ONCE = 2**19
 """Voxels whose beds are computed together: 16 cubes of 32³, 1.9 GB, or 2.7 GB where their capillaries are listed."""

@@ -1,5 +1,5 @@
 // What flows where, and how long it takes. Sums along trees go by generations, one launch for each: nodes of a
-// generation have no part in one another's sums. Terms are added in the order of `simulators.forest`, to the same bits.
+// generation have no part in one another's sums. Terms are added in the order of `simulators.vessels.forest`, to the same bits.
 #include "common.h"
 
 // Flow (mm³/s) that each node itself hands to tissue.

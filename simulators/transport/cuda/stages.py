@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simulators.label import LabelKinetics
+from simulators.tissue.label import LabelKinetics
 from simulators.transport import laminar
 from simulators.transport.beds import TRANSIT_TIMES, interpolation, steps_until
 from simulators.transport.cuda.batch import TILE, BedRows, VesselBatch

@@ -6,10 +6,10 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from simulators.compiling import njit
-from simulators.forest import Forest
+from simulators.machine.compiling import njit
 from simulators.transport.cuda.devices import Array, Device
 from simulators.transport.pieces import Pieces, cut_at_voxel_faces
+from simulators.vessels.forest import Forest
 
 
 @dataclass(frozen=True)

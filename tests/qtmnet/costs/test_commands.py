@@ -11,15 +11,15 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from qtmnet import training
-from qtmnet.building import build_data
-from qtmnet.conf_folder import CONF
+from qtmnet.commands import train as training
+from qtmnet.commands.building import build_data
+from qtmnet.configuration.conf_folder import CONF
 from qtmnet.costs import datasets, machine
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_evaluation_costs
 from qtmnet.costs.datasets import dataset_costs
-from simulators.acquisition import Acquisition
 from simulators.errors import InputError
+from simulators.imaging.acquisition import Acquisition
 
 BOTH_NUMBERS = r"takes about [\d.e+]+ [kMGTPE]?B (of memory|on disk).* (has|holds) [\d.]+ [kMGTPE]?B"
 
@@ -91,7 +91,7 @@ def test_a_scan_that_does_not_fit_is_refused(example, command, tmp_path, monkeyp
 
 
 def test_mapping_a_scan_is_reckoned_too(example, command, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("qtmnet.prediction.reading_costs", lambda paths: ())
+    monkeypatch.setattr("qtmnet.commands.predict.reading_costs", lambda paths: ())
     monkeypatch.setattr(machine, "free_memory", lambda: 10e3)
     outcome = command("predict", f"input={example.path}", "output_dir=maps", "method=multi_delay")
     assert outcome.status == 2

@@ -10,16 +10,16 @@ import torch
 
 from qtmnet.costs import brains, cubes, devices, networks, scans
 from qtmnet.costs.cost import Cost
-from qtmnet.estimator import Estimator, Recipe
-from qtmnet.kinetic import fit
-from qtmnet.store.recipe import CubeRecipe
-from qtmnet.store.record import fields
-from qtmnet.store.shard import ShardFormat
-from qtmnet.store.vessel_pool import pool_fields
-from qtmnet.store.view import Look, view_fields
-from simulators.acquisition import Acquisition
-from simulators.brain_parameters import BrainParameters
-from simulators.cube import CubeParameters
+from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.record import fields
+from qtmnet.datasets.shard import ShardFormat
+from qtmnet.datasets.vessel_pool import pool_fields
+from qtmnet.datasets.view import Look, view_fields
+from qtmnet.methods.kinetic import fit
+from qtmnet.methods.network.estimator import Estimator, Recipe
+from simulators.imaging.acquisition import Acquisition
+from simulators.phantoms.brain_parameters import BrainParameters
+from simulators.phantoms.cube import CubeParameters
 from simulators.transport.cupy import CupySimulator
 from simulators.transport.numba import NumbaSimulator
 from simulators.transport.reference import ReferenceSimulator
@@ -32,7 +32,7 @@ def phantom(**fields: object) -> CubeRecipe:
 
 
 def estimator(**settings: int) -> Estimator:
-    network = {"_target_": "qtmnet.models.unet_cbam.UNetCBAM", "base_channels": 4, "levels": 2, **settings}
+    network = {"_target_": "qtmnet.methods.network.unet_cbam.UNetCBAM", "base_channels": 4, "levels": 2, **settings}
     timed = Acquisition(slice_timing=tuple(0.04 * k for k in range(5)))
     return Estimator(Recipe(network, "calibrated", timed, CubeParameters(), {}, 0, None, linear_start=True))
 

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from qtmnet.metrics import Scores
+from qtmnet.evaluation.metrics import Scores
 from qtmnet.report.charts import Chart, histogram, scatter
 from qtmnet.report.methods import calibration, kinetic_method
 from qtmnet.report.page import Report, write_report

@@ -14,7 +14,7 @@ from qtmnet.report.quality import (
     suppression_loss,
     transit_times,
 )
-from simulators.acquisition import Acquisition
+from simulators.imaging.acquisition import Acquisition
 
 RAS = np.eye(4)
 CBF = np.linspace(5, 90, 1000)

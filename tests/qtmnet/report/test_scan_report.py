@@ -5,7 +5,7 @@ import pytest
 
 from qtmnet.report.methods import kinetic_method
 from qtmnet.report.scan import scan_report
-from qtmnet.scan import read_scan
+from qtmnet.scans.scan import read_scan
 
 PAIRS = [("m0scan", 0.0), *((kind, delay) for delay in (0.5, 1.0) for kind in ("control", "label"))]
 

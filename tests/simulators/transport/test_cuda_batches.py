@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import simulators.capillaries
+import simulators.tissue.capillaries
 from simulators import CubeParameters, InputError, LabelKinetics, NumbaSimulator, Vasculature
-from simulators.capillaries import CapillaryPlan, draw_capillaries
-from simulators.cube import grow_vessels
-from simulators.forest import flow_from_terminals
+from simulators.phantoms.cube import grow_vessels
 from simulators.seeding import generator, stage_seed
+from simulators.tissue.capillaries import CapillaryPlan, draw_capillaries
 from simulators.transport.beds import TRANSIT_TIMES
 from simulators.transport.cuda import batch as batches
 from simulators.transport.cuda import stages
 from simulators.transport.cuda.devices import open_device
+from simulators.vessels.forest import flow_from_terminals
 
 TIME = np.array([0.4, 0.9, 1.73, 2.5, 4.0])
 
@@ -91,7 +91,7 @@ def test_a_plan_in_parts(kernels, vessels_of, monkeypatch):
     vessels, label = vessels_of(8), LabelKinetics()
     flow = vessels.arteries.flow[vessels.arteries.terminal]
     plan = CapillaryPlan(flow, np.where(np.indices(flow.shape)[2] < 3, 0.016, 0.022), stage_seed(4, 2), 1.0)
-    monkeypatch.setattr(simulators.capillaries, "VOXELS_PER_BLOCK", 70)
+    monkeypatch.setattr(simulators.tissue.capillaries, "VOXELS_PER_BLOCK", 70)
     vessels = Vasculature(vessels.arteries, plan, vessels.veins, vessels.inlet_delay)
     whole = kernels.step_response(vessels, TIME, label)
     monkeypatch.setattr(batches, "ROWS_AT_ONCE", 150)

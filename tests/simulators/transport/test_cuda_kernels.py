@@ -7,12 +7,12 @@ import pytest
 from scipy.linalg import expm
 
 from simulators import LabelKinetics
-from simulators.forest import flow_from_terminals, murray_radius
 from simulators.seeding import generator
 from simulators.transport import laminar
 from simulators.transport.chain import rate_matrices
 from simulators.transport.cuda.devices import open_device
 from simulators.transport.cuda.stages import capillary_responses
+from simulators.vessels.forest import flow_from_terminals, murray_radius
 
 
 @pytest.fixture

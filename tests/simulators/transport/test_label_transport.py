@@ -197,8 +197,8 @@ def test_arteries_by_velocity(backend, vessels_of):
 
 
 def test_voxels_without_flow_stay_empty(backend):
-    from simulators.capillaries import draw_capillaries
-    from simulators.growth import grow_forest
+    from simulators.tissue.capillaries import draw_capillaries
+    from simulators.vessels.growth import grow_forest
 
     flow = np.full((6, 6, 6), 0.01)
     flow[:3] = 0

@@ -6,15 +6,15 @@ from functools import cache
 import numpy as np
 import pytest
 
-import simulators.capillaries
+import simulators.tissue.capillaries
 import simulators.transport.beds
 from simulators import LabelKinetics, NumbaSimulator, StepResponse, Vasculature
-from simulators.capillaries import CapillaryBeds, CapillaryPlan, draw_capillaries
-from simulators.growth import grow_forest
 from simulators.seeding import stage_seed
+from simulators.tissue.capillaries import CapillaryBeds, CapillaryPlan, draw_capillaries
 from simulators.transport.chain import impulse_responses
 from simulators.transport.pieces import Sites
 from simulators.transport.reference import ReferenceSimulator
+from simulators.vessels.growth import grow_forest
 
 TIME = np.array([0.4, 0.9, 1.73, 3.0])
 
@@ -41,7 +41,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def planned(monkeypatch: pytest.MonkeyPatch) -> Vasculature:
     """An 8³ cube of two blood volumes with voxels that nothing serves, its capillaries drawn in several blocks."""
-    monkeypatch.setattr(simulators.capillaries, "VOXELS_PER_BLOCK", PER_BLOCK)
+    monkeypatch.setattr(simulators.tissue.capillaries, "VOXELS_PER_BLOCK", PER_BLOCK)
     flow = 0.012 * (1 + 0.3 * np.sin(np.arange(512.0))).reshape(8, 8, 8)
     flow[:2, 3:] = 0
     arteries, veins = (grow_forest(flow, seed=seed) for seed in (1, 2))

@@ -1,0 +1,182 @@
+"""`evaluate`: the network beside the kinetic models, on cubes that training never saw or on a whole brain."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from qtmnet.commands.brains import FOLDER, simulate_brain_for, tell
+from qtmnet.commands.evaluate_brain import check_settings, evaluate_brain
+from qtmnet.costs.afford import afford
+from qtmnet.costs.brains import brain_evaluation_costs
+from qtmnet.costs.datasets import dataset_costs
+from qtmnet.costs.training import evaluation_cost
+from qtmnet.evaluation.brain_estimates import RegionScores
+from qtmnet.evaluation.map_checks import check_maps
+from qtmnet.evaluation.metrics import Scores, score
+from qtmnet.evaluation.score_tables import print_table
+from qtmnet.figures.comparison import save_comparison
+from qtmnet.learning.data import QTMDataModule
+from qtmnet.methods.baselines import KINETIC_METHODS, fit_baselines
+from qtmnet.methods.network.checkpoint import load_estimator
+from qtmnet.methods.network.estimator import Estimator
+from qtmnet.process.progress import watched
+from qtmnet.report.cubes import cubes_report
+from qtmnet.report.page import write_report
+from qtmnet.report.settings import Settings
+from qtmnet.scans.acquisitions import ProtocolChanges
+from simulators.errors import InputError
+from simulators.files.json_files import write_json
+from simulators.imaging.acquisition import Acquisition
+from simulators.phantoms.brain_parameters import BrainParameters
+
+METHODS = ("qtmnet", *KINETIC_METHODS)
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Perfusion maps of the same cubes, mL/100g/min, (n, X, Y, Z): the truth and each method's."""
+
+    truth: np.ndarray
+    by_method: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores by method, over all cubes or the whole brain; of a brain also by kind of region, region and method."""
+
+    scores: dict[str, Scores]
+    by_region: RegionScores | None = None
+
+    def measures(self) -> dict[str, float]:
+        """What a sweep compares: the relative error of each method."""
+        return {method: score.nrmse for method, score in self.scores.items()}
+
+
+def evaluate(cfg: DictConfig) -> Evaluation:
+    """Evaluate a checkpoint, and the kinetic models beside it; see `conf/evaluate.yaml`.
+
+    Raises:
+        InputError: for settings that do not fit the phantom.
+    """
+    if cfg.get("phantom") is None:
+        return Evaluation(evaluate_cubes_of(cfg))
+    by_region = evaluate_phantom(cfg)
+    return Evaluation(by_region["brain"]["all"], by_region)
+
+
+def evaluate_phantom(cfg: DictConfig) -> RegionScores:
+    """Evaluate on the phantom of the configuration, with the network if there is one."""
+    phantom = instantiate(cfg.phantom, _convert_="all")
+    if not isinstance(phantom, BrainParameters):
+        raise InputError(
+            f"phantom: found {type(phantom).__name__}; leave it out for cubes like those of the checkpoint's training, "
+            "or give phantom=brain"
+        )
+    estimator = load_estimator(cfg.ckpt) if cfg.ckpt is not None else None
+    acquisition = _protocol(cfg, estimator)
+    check_settings(estimator, acquisition, cfg.snr)
+    simulator = instantiate(cfg.simulator)
+    afford(brain_evaluation_costs(phantom, acquisition, simulator, cfg.dir or FOLDER, estimator))
+    brain = simulate_brain_for(phantom, acquisition, simulator, cfg.dir)
+    asked = (("Checkpoint", str(cfg.ckpt)), ("Seed of the brain", str(phantom.seed)))[cfg.ckpt is None :]
+    return evaluate_brain(brain, acquisition, estimator, Path(cfg.run_dir), snr=cfg.snr, seed=cfg.seed, asked=asked)
+
+
+def _protocol(cfg: DictConfig, estimator: Estimator | None) -> Acquisition:
+    """The protocol that is asked for; what of it is not, is the checkpoint's, or without one the paper's."""
+    asked = instantiate(cfg.acquisition, _convert_="all")
+    if isinstance(asked, Acquisition):
+        return asked
+    rest = "the default protocol" if estimator is None else "the checkpoint's protocol"
+    changed = f", but for {', '.join(asked.given)}" if asked.given else ""
+    tell(f"acquisition: {rest}{changed}")
+    return asked.of(Acquisition() if estimator is None else estimator.recipe.acquisition)
+
+
+def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
+    """Evaluate a checkpoint on cubes like those that it was trained on."""
+    if cfg.ckpt is None:
+        raise InputError("ckpt: not given; give a checkpoint of a training, or phantom=brain to do without")
+    if cfg.snr is not None:
+        raise InputError(
+            f"snr: found {cfg.snr}; cubes get the noise of the training, leave it out or give phantom=brain"
+        )
+    if instantiate(cfg.acquisition, _convert_="all") != ProtocolChanges({}):
+        raise InputError("acquisition: cubes are read with the checkpoint's; leave it out, or give phantom=brain")
+    estimator = load_estimator(cfg.ckpt)
+    recipe = estimator.recipe
+    data = QTMDataModule(
+        recipe.acquisition,
+        recipe.phantom,
+        instantiate(cfg.simulator),
+        cluster=instantiate(cfg.cluster),
+        n_cubes=2,
+        n_test=cfg.n_cubes,
+        dir=cfg.dir,
+        seed=cfg.seed,
+        snr=recipe.snr,
+    )
+    afford([*dataset_costs(data, ("test",), settings={"test": ("n_cubes", "dir")}), evaluation_cost(data, "n_cubes")])
+    scores = evaluate_on_cubes(estimator, data, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
+    print_table(scores, f"{cfg.n_cubes} unseen cubes")
+    return scores
+
+
+def evaluate_on_cubes(
+    estimator: Estimator, data: QTMDataModule, run_dir: Path, asked: Settings = ()
+) -> dict[str, Scores]:
+    """Score all methods on the test cubes; writes `metrics.json`, `comparison.png` and `report.html`.
+
+    A map that is not finite ends it before anything is written, the other methods' rows too: beside a method that is
+    left out they would pass for the whole comparison.
+
+    Args:
+        estimator: the network.
+        data: where the cubes are from.
+        run_dir: folder to write into.
+        asked: further settings that the report is to state.
+
+    Raises:
+        InputError: for a map that is not finite.
+    """
+    data.simulate("test")
+    estimates = estimate_cubes(estimator, data)
+    check_maps({"truth": estimates.truth, **estimates.by_method}, where="test cubes, ")
+    scores = {method: score(maps, estimates.truth) for method, maps in estimates.by_method.items()}
+    run_dir.mkdir(parents=True, exist_ok=True)
+    metrics = {method: scores[method].as_dict() for method in scores}
+    write_json(run_dir / "metrics.json", metrics)
+    first = {method: maps[0] for method, maps in estimates.by_method.items()}
+    save_comparison(run_dir / "comparison.png", estimates.truth[0], first)
+    stated = (*asked, ("Test cubes", str(len(estimates.truth))), ("Seed of the cubes", str(data.seed)))
+    page = cubes_report(estimates.truth, estimates.by_method, scores, estimator.recipe, stated)
+    print(f"metrics: {run_dir / 'metrics.json'}\nfigure: {run_dir / 'comparison.png'}")
+    print(f"report: {write_report(run_dir / 'report.html', page)}")
+    return scores
+
+
+def estimate_cubes(estimator: Estimator, data: QTMDataModule) -> Estimates:
+    """Estimate the test cubes with the network and both kinetic models, from the same frames."""
+    pairs: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
+    with watched(lambda: len(pairs), data.n_cubes["test"], "Estimating test cubes"):
+        for pair in _estimate_each(estimator, data):
+            pairs.append(pair)
+    truth = np.stack([truth for truth, _ in pairs])
+    return Estimates(truth, {method: np.stack([maps[method] for _, maps in pairs]) for method in METHODS})
+
+
+def _estimate_each(estimator: Estimator, data: QTMDataModule) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    dataset = data.dataset("test")
+    for index in range(len(dataset)):
+        sample = {name: value.numpy() for name, value in dataset[0, index].items()}
+        slice_time = sample["slice_time"][0, 0, 0]
+        maps = {"qtmnet": estimator.perfusion(sample["concentration"], slice_time)}
+        timing = tuple(slice_time.tolist()) if data.acquisition.slice_timing else ()
+        acquisition = replace(data.acquisition, slice_timing=timing)
+        fitted = fit_baselines(sample["concentration"], acquisition, estimator.recipe.phantom)
+        maps |= {method: fitted[method].cbf for method in KINETIC_METHODS}
+        yield sample["perfusion"][0], maps

@@ -1,0 +1,84 @@
+"""`simulate`: fill a folder with cubes, or make a brain."""
+
+import math
+from contextlib import suppress
+from pathlib import Path
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from qtmnet.commands.brains import FOLDER, is_brain, tell
+from qtmnet.commands.building import build_data
+from qtmnet.costs.afford import afford
+from qtmnet.costs.brains import brain_costs
+from qtmnet.costs.datasets import dataset_costs
+from qtmnet.datasets.cube_store import NoDatasetError
+from qtmnet.datasets.view import Look, View
+from qtmnet.figures.brain_vessels import print_morphometry, save_brain_figures
+from qtmnet.learning.data import QTMDataModule
+from simulators.errors import InputError
+from simulators.imaging.readout import simulated_time
+from simulators.phantoms.brain import BrainStages
+
+FLAWS_TO_TELL = 8
+"""Files named before the rest is only counted."""
+
+
+def simulate(cfg: DictConfig) -> str | Path:
+    """Simulate the phantom of a configuration; see `conf/simulate.yaml`.
+
+    Returns:
+        Folder or URL of the cubes, or folder of the brain's stages.
+    """
+    return _simulate_brain(cfg) if is_brain(cfg) else _simulate_cubes(cfg)
+
+
+def _simulate_cubes(cfg: DictConfig) -> str:
+    for name in ("dir", "until"):
+        if cfg[name] is not None:
+            raise InputError(f"{name}: found {cfg[name]}, which is a brain's; for cubes give data.dir and data.n_cubes")
+    data = build_data(cfg)
+    if cfg.verify:
+        return _verify(data)
+    afford(dataset_costs(data, ("train",), views=False))
+    store = data.simulate("train")
+    print(f"{data.n_cubes['train']} cubes: {store.url}")
+    return store.url
+
+
+def _verify(data: QTMDataModule) -> str:
+    """Read all cubes to train on, and what there is of test cubes and of the protocol's views.
+
+    Raises:
+        InputError: that names the files with something missing or damaged.
+    """
+    store, n_cubes = data.store("train", only_read=True), data.n_cubes["train"]
+    look, flaws = Look.of(data.acquisition), list(store.records.flaws(n_cubes))
+    flaws += View(store, look).records.flaws()
+    with suppress(NoDatasetError):
+        test = data.store("test", only_read=True)
+        flaws += [*test.records.flaws(), *View(test, look).records.flaws()]
+    if flaws:
+        more = f"; and {len(flaws) - FLAWS_TO_TELL} files more" if len(flaws) > FLAWS_TO_TELL else ""
+        raise InputError("; ".join(flaws[:FLAWS_TO_TELL]) + more)
+    print(f"{n_cubes} cubes, each as it was written: {store.url}")
+    return store.url
+
+
+def _simulate_brain(cfg: DictConfig) -> Path:
+    """Simulate a brain at its own voxel size, until a protocol's last readout, and show what it looks like."""
+    folder = FOLDER if cfg.dir is None else Path(cfg.dir)
+    phantom, simulator = instantiate(cfg.phantom, _convert_="all"), instantiate(cfg.simulator)
+    time = simulated_time(instantiate(cfg.acquisition, _convert_="all"))
+    afford(brain_costs(phantom, time, simulator, folder, until=cfg.until))
+    stages = BrainStages(phantom, folder=folder, tell=tell)
+    if cfg.until is not None:
+        stages.run_until(cfg.until)
+        return folder
+    brain = stages.brain(time, simulator)
+    seconds = sum(record.seconds for record in brain.records)
+    held = f", at most {peak:.1f} GB" if math.isfinite(peak := brain.records[-1].peak_gb) else ""
+    tell(f"brain: {seconds:.0f} s in all{held}; stages in {folder}")
+    print_morphometry(save_brain_figures(brain, Path(cfg.run_dir)), "The brain beside published values")
+    print(f"pictures and maps: {cfg.run_dir}")
+    return folder

@@ -1,0 +1,1 @@
+"""The configuration: where it lies, what it may hold, and what to say of words that it does not."""

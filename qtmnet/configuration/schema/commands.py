@@ -1,0 +1,110 @@
+"""What each command's own settings may be; their defaults and meanings stand in `conf`."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, get_type_hints
+
+from qtmnet.limits import (
+    DecayTime,
+    Efficiency,
+    FinalLearningRate,
+    MeanSignal,
+    MemoryLayout,
+    Method,
+    Normalization,
+    PictureInterval,
+    RunName,
+    SignalToNoise,
+    TestCubeCount,
+    ThreadCount,
+)
+from simulators.phantoms.stage_names import StopAfter
+from simulators.settings.limits import PathText, SeedNumber
+
+
+class Part:
+    """A mapping with a `_target_`, of which something is built."""
+
+
+class Parts:
+    """Any number of such mappings, by name."""
+
+
+class Train:
+    """Of `conf/train.yaml`."""
+
+    name: RunName
+    seed: SeedNumber
+    normalization: Normalization
+    linear_start: bool
+    evaluate: bool
+    threads: ThreadCount
+    memory_layout: MemoryLayout
+    validation_maps_every: PictureInterval
+    resume: PathText | None
+    trial: int | None
+    final_learning_rate: FinalLearningRate
+    run_dir: PathText
+    loss: Part
+    phantom: Part
+    simulator: Part
+    acquisition: Part
+    data: Part
+    cluster: Part
+    model: Part
+    optimizer: Part
+    trainer: Part
+    logger: Parts
+
+
+class Simulate:
+    """Of `conf/simulate.yaml`."""
+
+    seed: SeedNumber
+    verify: bool
+    dir: PathText | None
+    until: StopAfter | None
+    run_dir: PathText
+    phantom: Part
+    simulator: Part
+    acquisition: Part
+    data: Part
+    cluster: Part
+
+
+class Evaluate:
+    """Of `conf/evaluate.yaml`."""
+
+    ckpt: PathText | None
+    n_cubes: TestCubeCount
+    dir: PathText | None
+    seed: SeedNumber
+    snr: SignalToNoise | None
+    run_dir: PathText
+    phantom: Part | None
+    simulator: Part
+    cluster: Part
+    acquisition: Part
+
+
+class Predict:
+    """Of `conf/predict.yaml`."""
+
+    input: PathText
+    output_dir: PathText
+    method: Method | None
+    ckpt: PathText | None
+    m0: PathText | MeanSignal | None
+    mask: PathText | None
+    labeling_efficiency: Efficiency | None
+    t1_blood: DecayTime | None
+    t1_tissue: DecayTime | PathText | None
+
+
+COMMANDS = {"train": Train, "simulate": Simulate, "evaluate": Evaluate, "predict": Predict}
+
+
+@cache
+def own_settings(command: str) -> Mapping[str, Any]:
+    """Annotation of each setting of a command's own, by name; `Part` and `Parts` for what is built."""
+    return get_type_hints(COMMANDS[command], include_extras=True)

@@ -1,0 +1,87 @@
+"""Settings that were given, and are of no effect beside others: what was asked for would not be done."""
+
+from collections.abc import Iterator, Sequence
+
+from omegaconf import DictConfig, OmegaConf
+
+from qtmnet.scans.acquisitions import OF_CHECKPOINT
+from simulators.errors import InputError
+from simulators.settings.checking import shown
+
+
+def given_settings(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Dotted names of the settings and groups that a run was asked for on the command line."""
+    return tuple(word.split("=")[0].lstrip("+~").partition("@")[0] for word in overrides)
+
+
+def refuse_without_effect(cfg: DictConfig, command: str, given: Sequence[str]) -> None:
+    """Refuse what was asked for and would not be done.
+
+    Args:
+        cfg: composed, each setting as it should be.
+        command: whose configuration it is.
+        given: names of the settings that were asked for.
+
+    Raises:
+        InputError: that names the setting, and what makes it idle.
+    """
+    for name, reason in idle(cfg, command):
+        found = [setting for setting in given if setting == name or setting.startswith(f"{name}.")]
+        if found:
+            value = OmegaConf.select(cfg, found[0])
+            if value == OF_CHECKPOINT:  # which asks for nothing
+                continue
+            what = "given" if OmegaConf.is_config(value) else f"found {shown(value)}"
+            raise InputError(f"{found[0]}: {what}, but {reason}; leave it out")
+
+
+def idle(cfg: DictConfig, command: str) -> Iterator[tuple[str, str]]:
+    """Settings and groups that nothing comes of in a configuration, and why."""
+    if "acquisition" in cfg and cfg.acquisition.get("from_bids") is not None:
+        for name in cfg.acquisition:
+            if name not in ("_target_", "from_bids"):
+                yield f"acquisition.{name}", "acquisition.from_bids says all of the protocol"
+    of_command = {"simulate": _in_simulation, "evaluate": _in_evaluation, "predict": _in_maps}
+    if command in of_command:
+        yield from of_command[command](cfg)
+
+
+def _in_simulation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
+    if not _is_brain(cfg):
+        for name in ("dir", "until"):
+            yield name, f"it is a brain's; cubes have data.{'dir' if name == 'dir' else 'n_cubes'}"
+        if not cfg.verify:
+            yield "data.n_test", "test cubes are made in training"
+        return
+    for name in ("data", "cluster", "verify"):
+        yield name, "it is for cubes, and the phantom is a brain"
+    yield "seed", "it is of cubes; a brain has phantom.seed"
+    if cfg.until is not None:
+        yield "acquisition", "a brain that stops before the label's transport is not read with any protocol"
+
+
+def _in_evaluation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
+    if cfg.get("phantom") is None:
+        yield "snr", "cubes get the noise of the training; phantom=brain has noise of its own"
+        yield "acquisition", "cubes are read with the checkpoint's protocol; phantom=brain with another"
+        return
+    if not _is_brain(cfg):  # refused with what to give instead
+        return
+    for name in ("n_cubes", "cluster"):
+        yield name, "it is for cubes, and the phantom is a brain"
+    if cfg.snr is None:
+        yield "seed", "it is of a brain's noise, and there is none without snr; the brain itself has phantom.seed"
+
+
+def _in_maps(cfg: DictConfig) -> Iterator[tuple[str, str]]:
+    method = ("qtmnet" if cfg.ckpt is not None else None) if cfg.method is None else cfg.method
+    if method in ("multi_delay", "single_delay"):
+        yield "ckpt", f"method={method} needs no network"
+    if method == "qtmnet":
+        yield "t1_blood", "a network has the T1 that it was trained with"
+    if method in ("qtmnet", "single_delay"):
+        yield "t1_tissue", f"method={method} knows no T1 of tissue"
+
+
+def _is_brain(cfg: DictConfig) -> bool:
+    return str(cfg.phantom.get("_target_")).endswith("BrainParameters")

@@ -1,0 +1,1 @@
+"""How far maps are from the truth."""

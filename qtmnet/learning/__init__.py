@@ -1,0 +1,1 @@
+"""How a network learns: samples, loss, data modules, pace and precision."""

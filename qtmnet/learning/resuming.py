@@ -1,0 +1,63 @@
+"""Going on with a training: whether the settings are those that it began with."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from qtmnet.methods.network.estimator import Recipe
+from simulators.errors import InputError
+from simulators.settings.checking import shown
+
+KEPT = ("optimizer", "final_learning_rate", "loss", "trainer.max_epochs", "trainer.accumulate_grad_batches", "data")
+"""Settings that a checkpoint's state says, so that others would be of no effect, or make another training of it."""
+
+FREE = ("data.dir", "data.pool", "data.shard_size", "data.loader_workers", "data.cluster", "data.simulator.n_threads")
+"""Of these, settings on which nothing depends that is trained."""
+
+
+def check_same(cfg: DictConfig, asked: Recipe, kept: Recipe, kept_settings: object) -> None:
+    """Refuse to go on with other settings than a checkpoint was made with.
+
+    Args:
+        cfg: of the training that is asked for.
+        asked: recipe of its estimator.
+        kept: recipe in the checkpoint.
+        kept_settings: the configuration in the checkpoint, plain data.
+
+    Raises:
+        InputError: on the first setting that differs.
+    """
+    ours, theirs = kept.plain(), asked.plain()
+    differing = [(name, ours[name], theirs[name]) for name in ours if ours[name] != theirs[name]]
+    settings = kept_settings if isinstance(kept_settings, Mapping) else {}
+    differing += _differences(settings, OmegaConf.to_container(cfg, resolve=True))
+    if differing:
+        name, was, now = differing[0]
+        raise InputError(
+            f"resume: trained with other settings ({name}: {_brief(was)}, now {_brief(now)}); repeat those of its run"
+        )
+
+
+def _differences(kept: Mapping[Any, Any], asked: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Names and values of settings, of those in `KEPT`, that differ where a checkpoint has them."""
+    was, now = dict(_flat(kept)), dict(_flat(asked))
+    for name, value in was.items():
+        if _is_of(name, KEPT) and not _is_of(name, FREE) and name in now and now[name] != value:
+            yield name, value, now[name]
+
+
+def _flat(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from _flat(value, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, list(tree) if isinstance(tree, tuple) else tree
+
+
+def _is_of(name: str, groups: tuple[str, ...]) -> bool:
+    return any(name == group or name.startswith(f"{group}.") for group in groups)
+
+
+def _brief(value: Any) -> str:
+    return shown(value) if not isinstance(value, Mapping) else str(value)

@@ -1,0 +1,112 @@
+"""From cubes on the acquired voxels to training samples: frames of a protocol in, perfusion out."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from qtmnet.datasets.view import SeenCube
+from simulators.imaging.acquisition import Acquisition
+from simulators.imaging.readout import frame_weights
+from simulators.seeding import Stage, generator, stage_seed
+
+Sample = dict[str, torch.Tensor]
+Key = tuple[int, int]
+"""(epoch, index): a sample is a function of these and the configuration, whatever the order or the workers."""
+
+
+class SampleMaker:
+    """Reads cubes as a scanner would.
+
+    A sample holds `concentration` (K, x, y, z) in mL/mL, `slice_time` (1, x, y, z) in s after the first slice, and
+    `perfusion` (1, x, y, z) in mL/100g/min.
+
+    Args:
+        time: s since labeling began, of the increments, (T,).
+        acquisition: protocol.
+        n_slices: of a cube.
+        snr: signal-to-noise ratio of a frame, one or (lowest, highest) of a log-uniform draw: mean signal of the frame
+            with most of it over the noise's standard deviation; None for no noise.
+        flips: mirror at random along each axis.
+        seed: of noise, flips and slice positions.
+    """
+
+    def __init__(
+        self,
+        time: Sequence[float] | np.ndarray,
+        acquisition: Acquisition,
+        n_slices: int,
+        *,
+        snr: float | tuple[float, float] | None,
+        flips: bool,
+        seed: int,
+    ) -> None:
+        self.acquisition = acquisition
+        self.snr, self.flips, self.seed = snr, flips, seed
+        weights = frame_weights(np.asarray(time), acquisition, len(acquisition.slice_timing) or n_slices)
+        self.weights = np.cumsum(weights[..., ::-1], axis=-1)[..., ::-1].astype(np.float32)  # of increments, not of S
+
+    def sample(self, cube: SeenCube, key: Key) -> Sample:
+        """The sample that a cube becomes in the role of (epoch, index)."""
+        rng = generator(stage_seed((self.seed, *key), Stage.NOISE))
+        increments, perfusion = cube.increments, cube.maps["perfusion"]
+        weights, slice_time = self._slab(increments.shape[-1], rng)
+        n_slices = weights.shape[1]
+        frames = self._with_noise(self._frames(weights, increments[..., :n_slices]), rng)
+        images = [frames, np.broadcast_to(slice_time, (1, *frames.shape[1:])), perfusion[None, ..., :n_slices]]
+        if self.flips:
+            axes = tuple(axis + 1 for axis in range(3) if rng.random() < 0.5)
+            images = [np.flip(image, axes) for image in images]
+        names = ("concentration", "slice_time", "perfusion")
+        return {name: torch.from_numpy(np.array(image, np.float32)) for name, image in zip(names, images, strict=True)}
+
+    def _frames(self, weights: np.ndarray, increments: np.ndarray) -> np.ndarray:
+        """Sums (K, x, y, z) of increments (T, x, y, z) with weights (K, z, T)."""
+        if not self.acquisition.slice_timing:  # the same in all slices: one product, several times faster
+            return np.tensordot(weights[:, 0], increments, 1)
+        return np.einsum("kzt,txyz->kxyz", weights, increments, optimize=True)
+
+    def _slab(self, n_slices: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Weights (K, Z, T) and times (Z,) of as many neighbouring slices of the scan as the cube is high."""
+        if not self.acquisition.slice_timing:
+            return self.weights, np.zeros(n_slices, np.float32)
+        timing = np.asarray(self.acquisition.slice_timing, np.float32)
+        first = int(rng.integers(max(len(timing) - n_slices, 0) + 1))
+        slab = slice(first, first + n_slices)
+        return self.weights[:, slab], timing[slab]
+
+    def _with_noise(self, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if self.snr is None:
+            return frames
+        snr = np.exp(rng.uniform(*np.log(np.broadcast_to(np.asarray(self.snr, float), 2))))
+        deviation = frames.reshape(len(frames), -1).mean(axis=1).max() / snr
+        noise = rng.standard_normal(frames.shape)
+        noise *= deviation
+        return frames + noise.astype(np.float32)
+
+
+class Cubes(Protocol):
+    """Cubes on the acquired voxels, by index."""
+
+    def __getitem__(self, index: int) -> SeenCube: ...
+
+
+class CubeDataset(Dataset[Sample]):
+    """Samples of kept cubes.
+
+    Args:
+        cubes: on the acquired voxels.
+        rows: which of them, (n,).
+        maker: reads them.
+    """
+
+    def __init__(self, cubes: Cubes, rows: np.ndarray, maker: SampleMaker) -> None:
+        self.cubes, self.rows, self.maker = cubes, rows, maker
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, key: Key) -> Sample:
+        return self.maker.sample(self.cubes[int(self.rows[key[1]])], key)

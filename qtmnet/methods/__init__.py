@@ -1,0 +1,1 @@
+"""What makes maps of a scan: kinetic models and the network."""

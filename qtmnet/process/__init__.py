@@ -1,0 +1,1 @@
+"""This process: its command line, its console, its rank among others, and what it runs."""

@@ -1,0 +1,1 @@
+"""Real scans: from BIDS files to calibrated frames and a protocol."""

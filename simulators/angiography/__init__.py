@@ -1,0 +1,1 @@
+"""From an angiogram to a tree of vessels: mask, skeleton, paths, radii."""

@@ -1,0 +1,1 @@
+"""This machine: cores, memory, and code that is compiled for it."""

@@ -1,0 +1,1 @@
+"""Phantoms: a cube to train on, and a whole brain by its stages."""

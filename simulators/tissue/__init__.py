@@ -1,0 +1,1 @@
+"""Tissue: who needs how much blood, through which capillaries, and what label does there."""

@@ -1,0 +1,132 @@
+"""predict.py, on synthetic scans whose perfusion is known."""
+
+import html
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from qtmnet.commands.predict import protocol_differences
+from qtmnet.methods import kinetic
+from simulators import Acquisition
+
+
+def volumes(delays) -> list[tuple[str, float]]:
+    return [("m0scan", 0.0), *((kind, delay) for delay in delays for kind in ("control", "label"))]
+
+
+def test_kinetic_maps_of_a_scan(command, example, tmp_path: Path) -> None:
+    outcome = command("predict", f"input={example.folder}", "output_dir=out", "method=multi_delay")
+    assert outcome.status == 0, outcome.err
+    cbf, att = (nib.load(tmp_path / "out" / f"sub-01_{suffix}.nii.gz") for suffix in ("cbf", "att"))
+    np.testing.assert_allclose(cbf.affine, example.affine)
+    expected = kinetic.fit(example.truth(), Acquisition(1.8, (0.5, 1.0, 2.0)), method="multi_delay")
+    inside = example.brain
+    np.testing.assert_allclose(cbf.get_fdata()[inside], expected.cbf[inside], rtol=1e-3)
+    assert not cbf.get_fdata()[~inside].any()
+    np.testing.assert_allclose(att.get_fdata()[inside], expected.att[inside], atol=1e-3)
+    sidecar = json.loads((tmp_path / "out" / "sub-01_cbf.json").read_text(encoding="utf-8"))
+    assert sidecar["Units"].replace(" ", "") == "mL/100g/min"
+    assert sidecar["EstimationAlgorithm"] == "multi_delay"
+    page = tmp_path / "out" / "sub-01_report.html"
+    assert f"report: {page.relative_to(tmp_path)}" in outcome.out
+    for note in sidecar["Notes"]:
+        assert html.escape(note) in page.read_text(encoding="utf-8")
+
+
+def test_a_single_delay_says_which_it_read(command, example, tmp_path: Path) -> None:
+    outcome = command("predict", str(example.folder), "out", "method=single_delay")
+    assert "single delay: frames of 2 s, of 3" in outcome.out  # of 0.5, 1 and 2 s the nearest to 1.525 s
+    sidecar = json.loads((tmp_path / "out" / "sub-01_cbf.json").read_text(encoding="utf-8"))
+    assert sidecar["PostLabelingDelayUsed"] == 2.0
+    assert "T1Tissue" not in sidecar
+
+
+def test_whole_dataset_and_single_file(command, new_scan, tmp_path: Path) -> None:
+    one, two = (new_scan(prefix).write(volumes((1.0, 1.5))) for prefix in ("sub-01_run-1", "sub-01_run-2"))
+    assert command("predict", f"input={tmp_path}", "output_dir=all", "method=single_delay").status == 0
+    assert {p.name for p in (tmp_path / "all").glob("*.nii.gz")} == {f"{s.prefix}_cbf.nii.gz" for s in (one, two)}
+    assert command("predict", f"input={two.path}", "output_dir=one", "method=single_delay").status == 0
+    assert [p.name for p in (tmp_path / "one").glob("*.nii.gz")] == ["sub-01_run-2_cbf.nii.gz"]
+
+
+@pytest.mark.parametrize("timing", [{}, {"MRAcquisitionType": "2D", "SliceTiming": [0.0, 0.05, 0.1, 0.15, 0.2]}])
+def test_network_trained_for_the_scan_by_the_printed_command(command, new_scan, tiny, tmp_path: Path, timing) -> None:
+    scan = new_scan().write(volumes((0.5, 1.0, 2.0)), **timing)
+    quick = [option for option in tiny if not option.startswith("phantom")] + [
+        "phantom.shape=[9,8,8]",
+        "evaluate=false",
+    ]
+    assert command("train", *quick, "name=other").status == 0
+    (other,) = tmp_path.glob("runs/other/*/checkpoints/best.ckpt")
+    refused = command("predict", f"input={scan.path}", "output_dir=out", f"ckpt={other}")
+    assert refused.status == 2
+    assert not (tmp_path / "out").exists()
+    assert "post_labeling_delays: trained 1.025/1.525/2.025/2.525, scan 0.5/1/2 s" in refused.err
+    assert ("slice_timing" in refused.err) == bool(timing)
+    advice = refused.err.split("train.py ")[1].split()[0]
+
+    trained = command("train", *quick, "name=fitting", advice)
+    assert trained.status == 0, trained.err
+    (fitting,) = tmp_path.glob("runs/fitting/*/checkpoints/best.ckpt")
+    mapped = command("predict", f"input={scan.path}", "output_dir=out", f"ckpt={fitting}")
+    assert mapped.status == 0, mapped.err
+    cbf = nib.load(tmp_path / "out" / "sub-01_cbf.nii.gz").get_fdata()
+    assert np.isfinite(cbf).all()
+    assert cbf[scan.brain].any()
+    assert not cbf[~scan.brain].any()
+
+
+def test_every_field_of_the_protocol_counts() -> None:
+    base = Acquisition()
+    assert protocol_differences(base, Acquisition(post_labeling_delays=(1.026, 1.525, 2.025, 2.525))) == []
+    for other, field in (
+        (Acquisition(labeling_duration=1.8), "labeling_durations"),
+        (Acquisition(post_labeling_delays=(1.025, 1.525)), "post_labeling_delays"),
+        (Acquisition(voxel_size_mm=(3.0, 3.0, 4.0)), "voxel_size_mm"),
+        (Acquisition(vascular_crushing=40.0), "vascular_crushing"),
+        (Acquisition(slice_timing=(0.0, 0.1)), "slice_timing"),
+    ):
+        (difference,) = protocol_differences(base, other)
+        assert difference.startswith(field)
+
+
+def test_tissue_t1_may_be_a_map(command, example, tmp_path: Path) -> None:
+    t1 = np.full(example.brain.shape, 1.1)
+    path = example.write_image(tmp_path / "t1.nii.gz", t1)
+    for name, value in (("map", path), ("number", 1.1)):
+        words = (f"input={example.path}", f"output_dir={name}", "method=multi_delay", f"t1_tissue={value}")
+        assert command("predict", *words).status == 0
+    by_map, by_number = (nib.load(tmp_path / name / "sub-01_cbf.nii.gz").get_fdata() for name in ("map", "number"))
+    np.testing.assert_allclose(by_map, by_number, rtol=1e-6)  # the map is float32
+    small = example.write_image(tmp_path / "small.nii.gz", t1[:3])
+    refused = command("predict", f"input={example.path}", "output_dir=no", "method=multi_delay", f"t1_tissue={small}")
+    assert refused.status == 2
+    assert "small.nii.gz" in refused.err
+
+
+def test_a_network_trained_without_noise_comes_with_a_warning(command, new_scan, tiny, tmp_path: Path) -> None:
+    scan = new_scan().write(volumes((0.5, 1.0)))
+    quick = [option for option in tiny if not option.startswith("phantom")] + [
+        "phantom.shape=[9,8,8]",
+        "evaluate=false",
+    ]
+    trained = command("train", *quick, f"acquisition.from_bids={scan.path}", "data.snr=null")
+    assert trained.status == 0, trained.err
+    (checkpoint,) = tmp_path.glob("runs/train/*/checkpoints/best.ckpt")
+    with pytest.warns(UserWarning, match="trained without noise"):
+        assert command("predict", f"input={scan.path}", "output_dir=out", f"ckpt={checkpoint}").status == 0
+
+
+def test_what_looks_wrong_is_said_in_print_beside_the_map_and_in_the_report(command, example, tmp_path: Path) -> None:
+    outcome = command("predict", str(example.folder), "out", "method=multi_delay", "m0=1")
+    assert outcome.status == 0, outcome.err
+    told = [line.partition("warning: ")[2] for line in outcome.out.splitlines() if ": warning: " in line]
+    assert any("M0" in line for line in told)
+    warnings = json.loads((tmp_path / "out" / "sub-01_cbf.json").read_text(encoding="utf-8"))["Warnings"]
+    assert told == [f"{line}; see the report" for line in warnings]
+    page = (tmp_path / "out" / "sub-01_report.html").read_text(encoding="utf-8")
+    for line in warnings:
+        assert html.escape(line.partition(": ")[0]) in page

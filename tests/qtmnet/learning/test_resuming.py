@@ -1,0 +1,67 @@
+"""A training goes on with the settings that it began with: what its state says cannot be changed by asking."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from qtmnet.configuration.conf_folder import CONF
+from qtmnet.learning.resuming import check_same
+from qtmnet.methods.network.estimator import Recipe
+from simulators import Acquisition, CubeParameters, InputError
+
+RECIPE = Recipe(
+    network={"_target_": "qtmnet.methods.network.unet_cbam.UNetCBAM"},
+    normalization="calibrated",
+    acquisition=Acquisition(),
+    phantom=CubeParameters(),
+    simulator={"name": "NumbaSimulator"},
+    seed=0,
+    snr=(2.0, 20.0),
+)
+
+
+def configured(*overrides: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", overrides=["run_dir=here", *overrides])
+
+
+def kept() -> Any:
+    return OmegaConf.to_container(configured(), resolve=True)
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("optimizer.lr=1e-3", "(optimizer.lr: 0.002, now 0.001)"),
+        ("final_learning_rate=0", "(final_learning_rate: 1e-06, now 0)"),
+        ("trainer.max_epochs=60", "(trainer.max_epochs: 40, now 60)"),
+        ("data.batch_size=8", "(data.batch_size: 4, now 8)"),
+        ("data.n_cubes=12", "(data.n_cubes: 6400, now 12)"),
+        ("loss.gradient_weight=0", "(loss.gradient_weight: 0.01, now 0)"),
+        ("optimizer=sgd", "(optimizer._target_: 'torch.optim.AdamW', now 'torch.optim.SGD')"),
+    ],
+)
+def test_another_setting_is_refused(word: str, line: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check_same(configured(word), RECIPE, RECIPE, kept())
+    assert str(caught.value) == f"resume: trained with other settings {line}; repeat those of its run"
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["data.dir=elsewhere", "data.loader_workers=1", "cluster.n_workers=1", "simulator.n_threads=1", "name=other"],
+)
+def test_what_nothing_trained_depends_on_may_differ(word: str) -> None:
+    check_same(configured(word), RECIPE, RECIPE, kept())
+
+
+def test_another_recipe_is_refused() -> None:
+    with pytest.raises(InputError, match=r"resume: trained with other settings \(seed: 0, now 1\)"):
+        check_same(configured(), replace(RECIPE, seed=1), RECIPE, kept())
+
+
+def test_a_checkpoint_without_its_configuration_is_gone_on_with() -> None:
+    check_same(configured(), RECIPE, RECIPE, None)
