@@ -1,6 +1,141 @@
-"""What a map can be, and how its numbers are written."""
+"""What a map can be: the one table that metrics, losses, figures, reports and sidecars read.
+
+A new output map is a line here, and a name among the heads of a network or the quantities of a method.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+PERFUSION_UNIT = "mL/100g/min"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something that a map holds in each voxel.
+
+    Attributes:
+        key: what maps, settings and tables call it.
+        name: of the quantity, as a text has it.
+        abbreviation: as an axis has it.
+        unit: of its values, in texts and on axes.
+        bids_units: the unit as BIDS writes it in `Units`.
+        description: what a sidecar says of it.
+        suffix: of the file name in BIDS.
+        entities: of the file name in BIDS, ahead of the suffix, such as `stat-std`; empty for none.
+        truth: name of its truth among the maps of a simulated cube; empty where there is none.
+        scale: the network's output is in units of it.
+        colours: a colour map of matplotlib's.
+        digits: of a value after the point.
+        held: lowest and highest value that a page of the report can hold.
+        beyond: size of a median that no tissue has: a map of it has lost its scale.
+        spread_of: key of the quantity whose standard deviation this is; empty for a quantity of its own.
+    """
+
+    key: str
+    name: str
+    abbreviation: str
+    unit: str
+    bids_units: str
+    description: str
+    suffix: str
+    truth: str
+    scale: float
+    colours: str
+    digits: int
+    held: tuple[float, float]
+    beyond: float
+    entities: str = ""
+    spread_of: str = ""
+
+    @property
+    def label(self) -> str:
+        """Of an axis: name and unit."""
+        return f"{self.name} ({self.unit})"
+
+    @property
+    def title(self) -> str:
+        """Name with its abbreviation, as a heading has it."""
+        return f"{self.name[0].upper()}{self.name[1:]} ({self.abbreviation})"
+
+    @property
+    def file_ending(self) -> str:
+        """What a map's file name ends with, without the ending of its format: `cbf`, `stat-std_cbf`."""
+        return "_".join(part for part in (self.entities, self.suffix) if part)
+
+
+CBF = Quantity(
+    key="cbf",
+    name="perfusion",
+    abbreviation="CBF",
+    unit=PERFUSION_UNIT,
+    bids_units="mL/100 g/min",
+    description="Cerebral blood flow",
+    suffix="cbf",
+    truth="perfusion",
+    scale=60.0,
+    colours="magma",
+    digits=1,
+    held=(-1000.0, 2000.0),
+    beyond=1e5,
+)
+
+ATT = Quantity(
+    key="att",
+    name="arterial transit time",
+    abbreviation="ATT",
+    unit="s",
+    bids_units="s",
+    description="Arterial transit time: how long labeled blood takes from the labeling plane to the voxel",
+    suffix="att",
+    truth="att",
+    scale=1.0,
+    colours="viridis",
+    digits=2,
+    held=(0.0, 20.0),
+    beyond=1e3,
+)
+
+ABV = Quantity(
+    key="abv",
+    name="arterial blood volume",
+    abbreviation="aBV",
+    unit="mL/mL",
+    bids_units="mL/mL",
+    description="Arterial blood volume: blood in arteries per volume of tissue",
+    suffix="abv",
+    truth="arterial_blood_volume",
+    scale=0.01,
+    colours="cividis",
+    digits=4,
+    held=(-1.0, 2.0),
+    beyond=10.0,
+)
+
+
+def spread_of(quantity: Quantity) -> Quantity:
+    """The standard deviation of an estimate as a quantity of its own, `<key>_sd`."""
+    return replace(
+        quantity,
+        key=f"{quantity.key}_sd",
+        name=f"standard deviation of {quantity.name}",
+        abbreviation=f"SD of {quantity.abbreviation}",
+        description=f"Standard deviation of the estimate. {quantity.description}",
+        entities="stat-std",
+        truth="",
+        held=(0.0, quantity.held[1]),
+        spread_of=quantity.key,
+    )
+
+
+def _table() -> Iterator[Quantity]:
+    for quantity in (CBF, ATT, ABV):
+        yield from (quantity, spread_of(quantity))
+
+
+QUANTITIES: dict[str, Quantity] = {quantity.key: quantity for quantity in _table()}
+"""All that a map can be, by key."""
 
 
 def number_text(value: float, form: str) -> str:
