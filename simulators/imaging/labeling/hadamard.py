@@ -30,7 +30,7 @@ class HadamardPCASL(Labeling):
     """
 
     order: Literal[2, 4, 8, 16, 32] = 8
-    duration: Durations = 3.5
+    duration: Durations = 3.6
     decoded: bool = True
 
     def __post_init__(self) -> None:
