@@ -154,11 +154,12 @@ def _mark_work(marker: Path, *, stop: bool) -> None:
 def work_begins() -> tuple[tuple[Any, str], ...]:
     """Functions that begin what takes time, settings being taken: what holds each, and its name."""
     import qtmnet.commands.simulate
-    from qtmnet.learning.data import QTMDataModule
+    from qtmnet.datasets.cubes import Cubes
+    from qtmnet.learning.loading import SampleLoading
     from simulators.phantoms.brain import BrainStages
 
     return (
-        *((QTMDataModule, "prepare_data"), (QTMDataModule, "simulate"), (qtmnet.commands.simulate, "_verify")),
+        *((SampleLoading, "prepare_data"), (Cubes, "simulate"), (qtmnet.commands.simulate, "_verify")),
         *((BrainStages, "run_until"), (BrainStages, "brain")),
     )
 
