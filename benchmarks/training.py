@@ -134,7 +134,7 @@ def estimators(cfg: DictConfig) -> tuple[dict[str, Estimator], Tensors, int]:
     found["DynUNet"].network = other_network(found["qtmnet"])
     shape = source.cubes["train"].shape
     sample = {
-        "concentration": 0.01 * torch.rand(source.acquisition.n_delays, *shape),
+        "concentration": 0.01 * torch.rand(source.acquisition.n_frames, *shape),
         "slice_time": torch.zeros(1, *shape),
         "cbf": torch.rand(1, *shape),
     }

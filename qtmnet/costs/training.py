@@ -61,9 +61,9 @@ def training_costs(
     yield from dataset_costs(source, ("train", "test") if evaluate else ("train",))
     shape = acquired_shape(source.recipe.phantom, source.acquisition)
     batch = min(source.batch_size, source.n_fit)
-    sample = math.prod(shape) * (source.acquisition.n_delays + 2) * FLOAT
+    sample = math.prod(shape) * (source.acquisition.n_frames + 2) * FLOAT
     yield Cost(
-        f"reading {source.acquisition.n_delays} frames of a cube",
+        f"reading {source.acquisition.n_frames} frames of a cube",
         "acquisition.post_labeling_delays",
         "give fewer delays",
         memory_bytes=_frames_bytes(source, shape, linear_start=linear_start),
@@ -88,7 +88,7 @@ def training_costs(
 def evaluation_cost(cubes: Cubes, setting: str = "data.n_test") -> Cost:
     """What estimating the test cubes with every method takes: all maps of all cubes are held together."""
     voxels = math.prod(acquired_shape(cubes.recipe.phantom, cubes.acquisition))
-    n_cubes, frames = cubes.n_cubes, cubes.acquisition.n_delays
+    n_cubes, frames = cubes.n_cubes, cubes.acquisition.n_frames
     return Cost(
         f"evaluating {n_cubes} cubes",
         setting,
@@ -118,7 +118,7 @@ def _network(network: NetworkSize, batch: int, sample: float, gpu: float | None)
 
 def _frames_bytes(source: StoredCubes, shape: tuple[int, int, int], *, linear_start: bool) -> float:
     """Weights of the frames, and the samples that the linear start is found from, scaled and decorrelated."""
-    n_frames = source.acquisition.n_delays
+    n_frames = source.acquisition.n_frames
     n_slices, timed = len(source.acquisition.slice_timing) or shape[2], bool(source.acquisition.slice_timing)
     weights = 4 * 8 * n_frames * n_slices * len(source.recipe.time)
     if not linear_start:

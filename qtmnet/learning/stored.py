@@ -6,7 +6,7 @@ from qtmnet.datasets.cluster import Cluster
 from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.cube_store import CubeStore
 from qtmnet.datasets.cubes import cubes_by_split
-from qtmnet.learning.samples import CubeSamples, SampleMaker, Samples
+from qtmnet.learning.samples import TRUTHS, CubeSamples, SampleMaker, Samples
 from qtmnet.limits import BatchSize, CubeCount, LoaderWorkers, ShardSize, SignalToNoise, TestCubeCount
 from simulators.imaging.acquisition import Acquisition
 from simulators.phantoms.cube import CubeParameters
@@ -73,6 +73,8 @@ class StoredCubes:
         )
         self.seed, self.validation_share, self.batch_size = seed, validation_share, batch_size
         self.snr, self.flips, self.loader_workers = snr, flips, loader_workers
+        self.truths: tuple[str, ...] = TRUTHS
+        """Keys of the quantities that samples hold the truth of; what trains on others says so."""
 
     @property
     def recipe(self) -> CubeRecipe:
@@ -104,7 +106,7 @@ class StoredCubes:
 
     def maker(self, *, augmented: bool) -> SampleMaker:
         """Reads cubes with the protocol, with or without flips."""
-        return SampleMaker.of(self.cubes["train"], snr=self.snr, flips=self.flips and augmented)
+        return SampleMaker.of(self.cubes["train"], snr=self.snr, flips=self.flips and augmented, truths=self.truths)
 
     def fitting(self) -> Samples:
         """Samples to train on: what validation leaves of the cubes."""

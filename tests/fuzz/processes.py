@@ -156,10 +156,12 @@ def work_begins() -> tuple[tuple[Any, str], ...]:
     import qtmnet.commands.simulate
     from qtmnet.datasets.cubes import Cubes
     from qtmnet.learning.loading import SampleLoading
+    from qtmnet.learning.streamed import StreamedCubes
     from simulators.phantoms.brain import BrainStages
 
     return (
-        *((SampleLoading, "prepare_data"), (Cubes, "simulate"), (qtmnet.commands.simulate, "_verify")),
+        *((SampleLoading, "prepare_data"), (StreamedCubes, "simulate"), (Cubes, "simulate")),
+        (qtmnet.commands.simulate, "_verify"),
         *((BrainStages, "run_until"), (BrainStages, "brain")),
     )
 
@@ -205,7 +207,9 @@ def everything_imported() -> Iterator[None]:
 
     import torch
 
-    for name in ("training", "simulation", "evaluation", "prediction", "stream_data", "schema.check", "sweeps"):
+    for name in ("train", "simulate", "evaluate", "predict", "sweeps"):
+        importlib.import_module(f"qtmnet.commands.{name}")
+    for name in ("learning.streamed", "learning.device_stream", "configuration.schema.check"):
         importlib.import_module(f"qtmnet.{name}")
     torch.set_num_threads(1)
     gc.collect()
