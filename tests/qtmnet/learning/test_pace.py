@@ -160,7 +160,7 @@ def test_numbers_of_threads_leave_cores_to_others(
     monkeypatch.setattr(pace, "n_cores", lambda: cores)
     monkeypatch.setattr(torch, "get_num_threads", lambda: torch_threads)
     trainer = SimpleNamespace(world_size=world, num_devices=devices)
-    data = SimpleNamespace(loader_workers=loaders)
+    data = SimpleNamespace(source=SimpleNamespace(loader_workers=loaders))
     assert Pace()._numbers(trainer, data) == tried  # type: ignore[arg-type]
     assert Pace(threads=cores)._numbers(trainer, data) == (cores,)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=f"threads: found {cores + 1}, but there are {cores} cores"):
