@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 from qtmnet.costs import brains, cubes, networks, scans, training
-from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.record import cube_arrays, fields
 from qtmnet.datasets.shard import ShardFormat
 from qtmnet.methods.kinetic import fit

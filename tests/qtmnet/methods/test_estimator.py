@@ -36,7 +36,7 @@ def samples(n: int, *, timed: bool) -> list[dict[str, torch.Tensor]]:
         made.append(
             {
                 name: torch.as_tensor(np.array(value), dtype=torch.float32)
-                for name, value in (("concentration", frames), ("slice_time", time), ("perfusion", perfusion[None]))
+                for name, value in (("concentration", frames), ("slice_time", time), ("cbf", perfusion[None]))
             }
         )
     return made
@@ -52,7 +52,7 @@ def test_linear_start_is_the_least_squares_estimate(recipe: Recipe, timed: bool)
     frames = np.concatenate([s["concentration"].reshape(4, -1).numpy().T for s in given]).astype(float)
     time = np.concatenate([s["slice_time"].reshape(1, -1).numpy().T for s in given])
     features = np.concatenate([frames, frames * time], 1) if timed else frames
-    truth = np.concatenate([s["perfusion"].reshape(-1).numpy() for s in given])
+    truth = np.concatenate([s["cbf"].reshape(-1).numpy() for s in given])
     expected = features @ np.linalg.lstsq(features, truth, rcond=None)[0]
     found = np.concatenate(
         [
