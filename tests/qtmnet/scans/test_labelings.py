@@ -91,8 +91,7 @@ def test_delays_that_show_the_same_twice():
     assert twice.n_frames == 2
 
 
-def test_a_scan_is_of_the_kind_that_it_says(new_scan):
-    example = new_scan().write()
+def test_a_scan_is_of_the_kind_that_it_says(example):
     assert type(read_scan(example.path).acquisition.labeling) is PCASL
     example.set(ArterialSpinLabelingType="CASL")
     assert type(read_scan(example.path).acquisition.labeling) is CASL
