@@ -14,8 +14,8 @@ from qtmnet.datasets.records import Records
 from qtmnet.datasets.shard import Fields, ShardFormat
 from qtmnet.datasets.storage.storage import storage_at
 from simulators.imaging.acquisition import Acquisition
-from simulators.seeding import Seed, Stage, generator, stage_seed
 from simulators.imaging.voxel_grid import VoxelGrid
+from simulators.seeding import Seed, Stage, generator, stage_seed
 
 
 @dataclass(frozen=True)

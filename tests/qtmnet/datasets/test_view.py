@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from qtmnet.datasets.cluster.local import LocalCluster
-from qtmnet.datasets.filling import fill
 from qtmnet.datasets.cube_store import CubeStore
+from qtmnet.datasets.filling import fill
 from qtmnet.datasets.record import ENCODING_ERROR
 from qtmnet.datasets.view import Look, SeenCube, View
 from simulators import Acquisition, InputError, acquire, simulate_cube
