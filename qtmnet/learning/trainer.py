@@ -77,7 +77,7 @@ def build_callbacks(configured: DictConfig | None) -> list[L.Callback]:
     for name, settings in (configured or {}).items():
         callback = instantiate(settings)
         if not isinstance(callback, L.Callback):
-            raise InputError(f"callbacks.{name}._target_: found {settings['_target_']}; give a Lightning callback")
+            raise InputError(f"callbacks.{name!s}._target_: found {settings['_target_']}; give a Lightning callback")
         callbacks.append(callback)
     return callbacks
 

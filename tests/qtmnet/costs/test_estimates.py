@@ -18,6 +18,7 @@ from qtmnet.datasets.vessel_pool import pool_fields
 from qtmnet.methods.kinetic import fit
 from qtmnet.methods.network.estimator import Estimator, Recipe
 from simulators.imaging.acquisition import Acquisition
+from simulators.imaging.labeling.continuous import PCASL
 from simulators.phantoms.brain_parameters import BrainParameters
 from simulators.phantoms.cube import CubeParameters
 from simulators.transport.cupy import CupySimulator
@@ -144,7 +145,7 @@ def test_a_network_beyond_all_counting_is_large() -> None:
 
 def test_memory_of_a_kinetic_fit() -> None:
     frames, side = 6, 16
-    acquisition = Acquisition(1.5, tuple(np.linspace(0.5, 3, frames).tolist()))
+    acquisition = Acquisition(PCASL(1.5), tuple(np.linspace(0.5, 3, frames).tolist()))
     images = np.ones((frames, side, side, side), np.float32)
     fit(images[..., :2], acquisition)
     tracemalloc.start()

@@ -18,7 +18,7 @@ DEFAULT = ["ValidationMaps", "DataWait", "LearningRateMonitor"]
         ((), DEFAULT),
         (("callbacks=[default,early_stopping]",), [*DEFAULT, "EarlyStopping"]),
         (("callbacks=data_wait",), ["DataWait"]),
-        (("callbacks=null",), []),
+        (("callbacks=[]",), []),
     ],
 )
 def test_those_that_are_asked_for_are_built(overrides: tuple[str, ...], names: list[str]) -> None:
