@@ -8,6 +8,9 @@ from .phantoms.brain_scan import BrainScan, scan_brain
 from .phantoms.cube import Cube, CubeParameters, simulate_cube
 from .phantoms.cube_scan import acquire
 from .tissue.anatomy import Anatomy, TissueMaps
+from .tissue.exchange.base import Exchange
+from .tissue.exchange.none import NoExchange
+from .tissue.exchange.two_compartment import TwoCompartmentExchange
 from .tissue.label import LabelKinetics
 from .transport.cupy import CupySimulator
 from .transport.numba import NumbaSimulator
@@ -27,13 +30,16 @@ __all__ = [
     "Cube",
     "CubeParameters",
     "CupySimulator",
+    "Exchange",
     "Forest",
     "InputError",
     "LabelKinetics",
+    "NoExchange",
     "NumbaSimulator",
     "ReferenceSimulator",
     "StepResponse",
     "TissueMaps",
+    "TwoCompartmentExchange",
     "Vasculature",
     "acquire",
     "grow_forest",

@@ -109,8 +109,12 @@ def from_plain(kind: type[T], content: Any, name: str = "") -> T:
     values = {}
     for key, value in content.items():
         inner = annotations(kind)[key]
-        nested = is_dataclass(inner) and not isinstance(value, inner)  # type: ignore[arg-type]
-        values[key] = from_plain(inner, value, f"{where}{key}") if nested else checked(f"{where}{key}", value, inner)
+        if is_dataclass(inner) and not isinstance(value, inner):  # type: ignore[arg-type]
+            # A class may know older forms of its content, or which of several classes it is of.
+            read = getattr(inner, "from_plain", partial(from_plain, inner))
+            values[key] = read(value, f"{where}{key}")
+        else:
+            values[key] = checked(f"{where}{key}", value, inner)
     try:
         return kind(**values)
     except InputError as error:
