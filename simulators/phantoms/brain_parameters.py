@@ -151,7 +151,7 @@ class BrainParameters:
     venous_murray_k: MurrayConstant = BRAIN_VENOUS_MURRAY_K
     grey_capillary_volume: BrainCapillaryVolume = 0.022
     white_capillary_volume: BrainCapillaryVolume = 0.016
-    exchange: Exchange = TwoCompartmentExchange()
+    exchange: Exchange = field(default_factory=TwoCompartmentExchange)
     t1_blood: T1 = T1_BLOOD
     t1_tissue: T1 = T1_TISSUE
 

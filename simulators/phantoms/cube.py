@@ -4,7 +4,7 @@ The stages in reading order: perfusion map, arterial and venous forests, capilla
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
@@ -91,7 +91,7 @@ class CubeParameters:
     capillary_volume_fraction: Drawn[CapillaryVolume] = 0.02
     inlet_delay: Drawn[InletDelay] = (0.2, 1.2)
     inlet_delay_spread: DelaySpread = 0.15
-    exchange: Exchange = TwoCompartmentExchange()
+    exchange: Exchange = field(default_factory=TwoCompartmentExchange)
     t1_blood: T1 = T1_BLOOD
     t1_tissue: T1 = T1_TISSUE
 

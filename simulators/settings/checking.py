@@ -96,7 +96,7 @@ def from_plain(kind: type[T], content: Any, name: str = "") -> T:
     where = f"{name}." if name else ""
     if not isinstance(content, Mapping):
         raise InputError(f"{name or kind.__name__}: found {shown(content)}; give {wanted(kind)}, field by field")
-    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    known = {field.name: field for field in fields(kind) if field.init}  # type: ignore[arg-type]
     for key in content:
         if key not in known:
             name = f"{where}{shown(key, quoted=False)}"
@@ -111,7 +111,7 @@ def from_plain(kind: type[T], content: Any, name: str = "") -> T:
         inner = annotations(kind)[key]
         if is_dataclass(inner) and not isinstance(value, inner):  # type: ignore[arg-type]
             # A class may know older forms of its content, or which of several classes it is of.
-            read = getattr(inner, "from_plain", partial(from_plain, inner))
+            read = getattr(inner, "from_plain", partial(from_plain, inner))  # type: ignore[arg-type]
             values[key] = read(value, f"{where}{key}")
         else:
             values[key] = checked(f"{where}{key}", value, inner)

@@ -1,6 +1,6 @@
 """How labeled water fares on its way: decay, and exchange between capillary and tissue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simulators.constants import T1_BLOOD, T1_TISSUE
 from simulators.errors import InputError
@@ -25,7 +25,7 @@ class LabelKinetics:
 
     t1_blood: T1 = T1_BLOOD
     t1_tissue: T1 = T1_TISSUE
-    exchange: Exchange = TwoCompartmentExchange()
+    exchange: Exchange = field(default_factory=TwoCompartmentExchange)
 
     def __post_init__(self) -> None:
         check_fields(self)

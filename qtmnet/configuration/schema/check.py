@@ -182,8 +182,7 @@ def _check_value(where: str, holder: DictConfig, key: str, annotation: Any) -> N
 
 
 def _hint(where: str, value: Any, annotation: Any) -> str:
-    """How to give what was meant: an option of a group, a word that is nearly one of the choices, a name that reads as a
-    number."""
+    """How to give what was meant: an option of a group, one of the choices, a name that reads as a number."""
     if isinstance(value, str):
         group = where.rpartition(".")[2]
         if where != group and (option := nearest(value, options_of(group))):

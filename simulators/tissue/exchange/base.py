@@ -59,7 +59,8 @@ class Exchange(ABC):
 
     def with_numbers(self: Self, numbers: Mapping[str, float]) -> Self:
         """The same with a number in place of each of its `ranges`; other names are left aside."""
-        return replace(self, **{name: numbers[name] for name in self.ranges})
+        values: dict[str, Any] = {name: numbers[name] for name in self.ranges}
+        return replace(self, **values)
 
     def typical(self: Self) -> Self:
         """The same with the middle of each of its `ranges`."""
@@ -78,7 +79,7 @@ class Exchange(ABC):
         Raises:
             InputError: for a model that is not known, or values that it does not take.
         """
-        known = {kind.__name__: kind for kind in _models(cls)}
+        known = {kind.__name__: kind for kind in sorted(_models(cls), key=lambda kind: kind.__name__)}
         model = content.get("model") if isinstance(content, Mapping) else content
         if not isinstance(model, str) or model not in known:
             raise InputError(
