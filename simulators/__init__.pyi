@@ -22,6 +22,7 @@ from .transport.reference import ReferenceSimulator
 from .transport.step_response import StepResponse
 from .vessels.forest import Forest
 from .vessels.growth import grow_forest
+from .vessels.swc import read_swc, write_swc
 from .vessels.vasculature import Vasculature
 
 __all__ = [
@@ -54,7 +55,9 @@ __all__ = [
     "Vasculature",
     "acquire",
     "grow_forest",
+    "read_swc",
     "scan_brain",
     "simulate_brain",
     "simulate_cube",
+    "write_swc",
 ]

@@ -22,7 +22,7 @@ from simulators.transport.beds import TRANSIT_TIMES
 from simulators.transport.cuda import batch as batches
 from simulators.transport.cuda import stages
 from simulators.transport.cuda.devices import open_device
-from simulators.vessels.forest import flow_from_terminals
+from simulators.vessels.tree_order import flow_from_terminals
 
 TIME = np.array([0.4, 0.9, 1.73, 2.5, 4.0])
 

@@ -12,7 +12,8 @@ from simulators.transport import laminar
 from simulators.transport.chain import rate_matrices
 from simulators.transport.cuda.devices import open_device
 from simulators.transport.cuda.stages import capillary_responses
-from simulators.vessels.forest import flow_from_terminals, murray_radius
+from simulators.vessels.forest import murray_radius
+from simulators.vessels.tree_order import flow_from_terminals
 
 
 @pytest.fixture
