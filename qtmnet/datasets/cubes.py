@@ -60,9 +60,7 @@ class Cubes:
 
     def store(self, *, only_read: bool = False) -> CubeStore:
         """Where they are kept; `only_read` refuses a folder that is no dataset yet."""
-        return CubeStore(
-            self.url, self.recipe, shard_size=self.shard_size, n_cubes=self.n_cubes, only_read=only_read
-        )
+        return CubeStore(self.url, self.recipe, shard_size=self.shard_size, n_cubes=self.n_cubes, only_read=only_read)
 
     def simulate(self) -> CubeStore:
         """Simulate those that are missing."""

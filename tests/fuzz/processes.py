@@ -153,8 +153,9 @@ def _mark_work(marker: Path, *, stop: bool) -> None:
 
 def work_begins() -> tuple[tuple[Any, str], ...]:
     """Functions that begin what takes time, settings being taken: what holds each, and its name."""
-    import qtmnet.commands.simulate
     from qtmnet.datasets.cubes import Cubes
+
+    import qtmnet.commands.simulate
     from qtmnet.learning.loading import SampleLoading
     from qtmnet.learning.streamed import StreamedCubes
     from simulators.phantoms.brain import BrainStages
