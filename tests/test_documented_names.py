@@ -15,7 +15,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 
 PATH = re.compile(r"(?<![\w/.-])(?:simulators|qtmnet|conf|tests|docs|benchmarks|hydra_plugins|sweeps)/[\w/.-]*\w/?")
 NAME = re.compile(r"(?<![\w/.-])(?:simulators|qtmnet)(?:\.[A-Za-z_]\w*)+(?![\w/])")
-FILE = re.compile(r"`(\w+\.(?:py|cu|h|html|js|css))`")
+FILE = re.compile(r"`(\w+\.(?:py|cu|h))`")
 
 NOT_OURS = {
     "conf/GROUP/": "stands for any group",
