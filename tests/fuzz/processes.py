@@ -153,9 +153,8 @@ def _mark_work(marker: Path, *, stop: bool) -> None:
 
 def work_begins() -> tuple[tuple[Any, str], ...]:
     """Functions that begin what takes time, settings being taken: what holds each, and its name."""
-    from qtmnet.datasets.cubes import Cubes
-
     import qtmnet.commands.simulate
+    from qtmnet.datasets.cubes import Cubes
     from qtmnet.learning.loading import SampleLoading
     from qtmnet.learning.streamed import StreamedCubes
     from simulators.phantoms.brain import BrainStages

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from qtmnet.datasets.cubes import Cubes, cubes_by_split
 
 from qtmnet.commands import evaluate as evaluation
 from qtmnet.commands.evaluate import Estimates, evaluate_on_cubes
+from qtmnet.datasets.cubes import Cubes, cubes_by_split
 from qtmnet.evaluation.map_checks import MOST_PERFUSION, check_maps
 from qtmnet.evaluation.metrics import Scores, score, score_parts
 from qtmnet.evaluation.score_tables import print_regions, print_table
