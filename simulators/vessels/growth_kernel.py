@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from simulators.machine.compiling import njit
-from simulators.vessels.join_point import apart, bifurcation, branch_off, onto_land, over_land
+from simulators.vessels.join_point import bifurcation, branch_off, distance, onto_land, over_land
 from simulators.vessels.segment_cells import lay_cells, list_segment, most_new_blocks, nearest_segments, unlist_segment
 from simulators.vessels.tree_order import order_depth_first
 
@@ -286,4 +286,4 @@ def _root_with_more(node, more):  # type: ignore[no-untyped-def]
 
 @njit()
 def _span(x, y, z, node):  # type: ignore[no-untyped-def]
-    return apart(x, y, z, (node.x, node.y, node.z))
+    return distance(x, y, z, (node.x, node.y, node.z))
