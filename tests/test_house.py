@@ -17,7 +17,6 @@ MEDIAN_LINES = 120
 
 LARGER_FOLDERS = {
     "tests/fuzz": "a tool of its own, run as `python -m tests.fuzz`: a file for each kind of odd input",
-    "qtmnet/learning": "17 parts of a training, each its own file; callbacks are a folder already",
 }
 """Folders with more files than that, with the reason."""
 
