@@ -16,8 +16,8 @@ from qtmnet.evaluation.brain_regions import brain_regions, brain_voxels
 from qtmnet.figures.brain_maps import Cuts
 from qtmnet.methods.network.estimator import Recipe
 from simulators import Acquisition, CubeParameters, InputError, simulate_cube
-from simulators.phantoms.brain import Brain
 from simulators.phantoms.brain_scan import NO_TERRITORY, BrainScan, scan_brain
+from simulators.phantoms.simulated_brain import Brain
 from simulators.tissue.anatomy import GREY, WHITE, Anatomy
 
 PROTOCOL = Acquisition(voxel_size_mm=(2.0, 2.0, 2.0))
