@@ -134,7 +134,7 @@ def estimators(cfg: DictConfig) -> tuple[dict[str, Estimator], Sample, int]:
     found["DynUNet"].network = other_network(found["qtmnet"])
     shape = Look.of(data.acquisition).grid(data.recipes["train"], 0).shape
     sample = {
-        "concentration": 0.01 * torch.rand(data.acquisition.n_delays, *shape),
+        "concentration": 0.01 * torch.rand(data.acquisition.n_frames, *shape),
         "slice_time": torch.zeros(1, *shape),
         "perfusion": torch.rand(1, *shape),
     }

@@ -21,6 +21,7 @@ from qtmnet.report.methods import Method, kinetic_method, network_method
 from qtmnet.report.page import Report, write_report
 from qtmnet.report.scan import scan_report
 from qtmnet.scans.bids import dataset_path, find_scans
+from qtmnet.scans.labeling_difference import labeling_difference
 from qtmnet.scans.nifti import check_same_grid, map_path, map_sidecar, read_image, write_map
 from qtmnet.scans.scan import AslScan, read_scan
 from simulators.constants import T1_BLOOD, T1_GREY_MATTER
@@ -87,7 +88,7 @@ def _warnings(report: Report) -> list[str]:
 def _tell(scan: AslScan, cbf: np.ndarray, method: str, wrong: Sequence[str]) -> None:
     """Print what was chosen or assumed, what came of it, and what looks wrong about that."""
     delay = kinetic.single_delay_of(scan.acquisition)
-    used = (f"single delay: frames of {delay:g} s, of {scan.acquisition.n_delays}",) if method == "single_delay" else ()
+    used = (f"single delay: frames of {delay:g} s, of {scan.acquisition.n_frames}",) if method == "single_delay" else ()
     inside = cbf[scan.mask]
     median = f"median CBF {np.median(inside):.1f} mL/100g/min in {inside.size} voxels of the mask"
     for line in (*scan.notes, *used, median, *(f"warning: {found}; see the report" for found in wrong)):
@@ -180,9 +181,9 @@ def map_with_network(estimator: Estimator, scan: AslScan) -> np.ndarray:
 
 def protocol_differences(trained: Acquisition, found: Acquisition) -> list[str]:
     """In what two protocols differ, a phrase for each field; empty if a network serves both."""
-    differences = []
+    labeling = labeling_difference(trained, found, SAME_TIME)
+    differences = [] if labeling is None else [labeling]
     for name, tolerance in (
-        ("labeling_durations", SAME_TIME),
         ("post_labeling_delays", SAME_TIME),
         ("slice_timing", SAME_TIME),
     ):

@@ -172,7 +172,15 @@ class QTMDataModule(L.LightningDataModule):
         recipe = self.recipes["train"]
         n_slices = Look.of(self.acquisition).grid(recipe, 0).shape[2]
         flips = self.flips and augmented
-        return SampleMaker(recipe.time, self.acquisition, n_slices, snr=self.snr, flips=flips, seed=self.seed)
+        return SampleMaker(
+            recipe.time,
+            self.acquisition,
+            n_slices,
+            snr=self.snr,
+            flips=flips,
+            seed=self.seed,
+            t1_blood=recipe.phantom.t1_blood,
+        )
 
     def dataset(self, split: str, rows: np.ndarray | None = None, *, augmented: bool = False) -> CubeDataset:
         """Part of a split as a data set, all of it by default, with or without flips."""

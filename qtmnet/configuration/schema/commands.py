@@ -48,6 +48,7 @@ class Train:
     loss: Part
     phantom: Part
     simulator: Part
+    labeling: Part
     acquisition: Part
     data: Part
     cluster: Part
@@ -67,6 +68,7 @@ class Simulate:
     run_dir: PathText
     phantom: Part
     simulator: Part
+    labeling: Part
     acquisition: Part
     data: Part
     cluster: Part
@@ -84,6 +86,7 @@ class Evaluate:
     phantom: Part | None
     simulator: Part
     cluster: Part
+    labeling: Part | None
     acquisition: Part
 
 

@@ -84,11 +84,11 @@ class Recipe:
     @property
     def in_channels(self) -> int:
         """Channels of the network's input: the frames, and the slice time if slices have times of their own."""
-        return self.acquisition.n_delays + bool(self.acquisition.slice_timing)
+        return self.acquisition.n_frames + bool(self.acquisition.slice_timing)
 
     def plain(self) -> dict[str, object]:
         """Containers and numbers only."""
-        return asdict(self)
+        return asdict(self) | {"acquisition": self.acquisition.plain()}
 
     @classmethod
     def from_plain(cls, plain: object) -> "Recipe":
@@ -152,10 +152,10 @@ class Estimator(nn.Module):
         _check_size(recipe)
         self.network = _network(recipe)
         _check_outputs(self.network, recipe.in_channels)
-        n_delays = recipe.acquisition.n_delays
-        self.register_buffer("decorrelation", torch.eye(n_delays))
+        n_frames = recipe.acquisition.n_frames
+        self.register_buffer("decorrelation", torch.eye(n_frames))
         if recipe.linear_start:
-            self.linear = nn.Conv3d(n_delays * (1 + bool(recipe.acquisition.slice_timing)), 1, 1, bias=False)
+            self.linear = nn.Conv3d(n_frames * (1 + bool(recipe.acquisition.slice_timing)), 1, 1, bias=False)
 
     def forward(self, concentration: torch.Tensor, slice_time: torch.Tensor) -> torch.Tensor:
         """Perfusion in units of `PERFUSION_SCALE`.
