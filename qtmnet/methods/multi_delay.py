@@ -42,7 +42,7 @@ class MultiDelay(Method):
         check_fields(self)
 
     def check(self, acquisition: Acquisition) -> None:
-        voxel = np.zeros((acquisition.n_delays, 1, 1, max(len(acquisition.slice_timing), 1)))
+        voxel = np.zeros((acquisition.n_frames, 1, 1, max(len(acquisition.slice_timing), 1)))
         kinetic.fit(voxel, acquisition, method="multi_delay")
 
     def maps(self, frames: Frames) -> Maps:

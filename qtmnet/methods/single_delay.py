@@ -53,7 +53,7 @@ class SingleDelay(Method):
             "by then and is still in blood; where blood arrives later, perfusion comes out too low.",
             constants=(("T1 of blood", f"{self._t1_blood(frames)} s"),),
             references=(ALSOP,),
-            chosen=(f"single delay: frames of {used:g} s, of {frames.acquisition.n_delays}",),
+            chosen=(f"single delay: frames of {used:g} s, of {frames.acquisition.n_frames}",),
         )
 
     def sidecar(self, frames: Frames) -> dict[str, object]:
