@@ -31,6 +31,7 @@ class Quantity:
         digits: of a value after the point.
         held: lowest and highest value that a page of the report can hold.
         beyond: size of a median that no tissue has: a map of it has lost its scale.
+        everywhere: whether its truth is defined in all voxels.
         spread_of: key of the quantity whose standard deviation this is; empty for a quantity of its own.
     """
 
@@ -49,6 +50,7 @@ class Quantity:
     held: tuple[float, float]
     beyond: float
     entities: str = ""
+    everywhere: bool = True
     spread_of: str = ""
 
     @property
@@ -109,6 +111,7 @@ ATT = Quantity(
     digits=2,
     held=(0.0, 20.0),
     beyond=1e3,
+    everywhere=False,  # not where no blood arrives
 )
 
 ABV = Quantity(

@@ -9,7 +9,9 @@ import numpy as np
 
 from qtmnet.costs.cost import Cost, times
 from qtmnet.costs.networks import OPERATIONS_PER_SECOND, network_size
+from qtmnet.methods.base import Method
 from qtmnet.methods.network.estimator import Estimator
+from qtmnet.methods.network.method import NetworkMethod
 from qtmnet.scans.scan import AslScan
 from simulators.errors import InputError
 from simulators.files.nifti_file import look_at
@@ -65,8 +67,9 @@ def reading_costs(paths: Sequence[Path]) -> Iterator[Cost]:
             kept += 4 * numbers / 2 + KEPT_BYTES_OF_A_VOXEL * math.prod(image.shape[:3])
 
 
-def mapping_costs(scans: Sequence[AslScan], network: Estimator | None) -> Iterator[Cost]:
-    """What mapping scans takes, each after the other, by a network or else by a kinetic model."""
+def mapping_costs(scans: Sequence[AslScan], method: Method) -> Iterator[Cost]:
+    """What mapping scans takes, each after the other, by a network; any other method counts as a kinetic model."""
+    network = method.estimator if isinstance(method, NetworkMethod) else None
     for scan in scans:
         inside, n_frames = int(scan.mask.sum()), len(scan.delta_m)
         if network is None:

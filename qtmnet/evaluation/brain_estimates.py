@@ -29,8 +29,8 @@ class BrainEstimates(Estimates):
         affine: voxel index to mm, (4, 4).
     """
 
-    frames: Frames = None  # type: ignore[assignment]
-    affine: np.ndarray = None  # type: ignore[assignment]
+    frames: Frames
+    affine: np.ndarray
 
     @property
     def inside(self) -> np.ndarray:
@@ -52,9 +52,7 @@ def with_noise(scan: BrainScan, snr: float | None, seed: int) -> BrainScan:
     return replace(scan, concentration=(frames + deviation * noise).astype(np.float32))
 
 
-def estimate_brain(
-    scan: BrainScan, acquisition: Acquisition, label: LabelKinetics, methods: Methods
-) -> BrainEstimates:
+def estimate_brain(scan: BrainScan, acquisition: Acquisition, label: LabelKinetics, methods: Methods) -> BrainEstimates:
     """Maps of a brain by every method, from the same frames.
 
     Raises:

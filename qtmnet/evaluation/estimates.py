@@ -1,12 +1,12 @@
 """Maps of the same voxels: the truth, and what each method makes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from qtmnet.methods.base import Maps
-from qtmnet.quantities import in_order
+from qtmnet.quantities import QUANTITIES, in_order
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +21,7 @@ class Estimates:
 
     truth: Maps
     by_method: Mapping[str, Maps]
-    undefined: Mapping[str, np.ndarray] = field(default_factory=dict)
+    undefined: Mapping[str, np.ndarray]
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -44,9 +44,8 @@ class Estimates:
 
 
 def told(truths: Mapping[str, np.ndarray], counts: np.ndarray | None = None) -> tuple[Maps, dict[str, np.ndarray]]:
-    """Truths as `Estimates` has them: 0 where they are not finite or do not count, and where they are not finite."""
-    bad = {key: ~np.isfinite(values) for key, values in truths.items()}
-    kept = {
-        key: np.where(~bad[key] if counts is None else ~bad[key] & counts, values, 0) for key, values in truths.items()
-    }
-    return kept, {key: where for key, where in bad.items() if where.any()}
+    """Truths as `Estimates` has them: 0 where they are not defined or do not count; and where they are not defined."""
+    undefined = {key: ~np.isfinite(values) for key, values in truths.items() if not QUANTITIES[key].everywhere}
+    undefined = {key: where for key, where in undefined.items() if where.any()}
+    kept = {key: np.where(undefined[key], 0, values) if key in undefined else values for key, values in truths.items()}
+    return {key: values if counts is None else np.where(counts, values, 0) for key, values in kept.items()}, undefined

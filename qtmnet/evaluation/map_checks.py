@@ -39,9 +39,7 @@ def _name(maps: str, key: str) -> str:
     return maps.replace("_", " ") + ("" if key == MAIN else f" {key.replace('_', ' ')}")
 
 
-def _check(
-    name: str, values: np.ndarray, inside: np.ndarray | None, mend: str, of: Quantity | None = None
-) -> None:
+def _check(name: str, values: np.ndarray, inside: np.ndarray | None, mend: str, of: Quantity | None = None) -> None:
     """One map; `of` says the size that it is to have: single voxels may be beyond, as they have hardly any M0.
 
     A network whose median lies beyond has lost its scale: its map is a number, but a wrong one.

@@ -35,11 +35,9 @@ class Scores:
     slope: float
 
     def as_dict(self, quantity: Quantity = CBF) -> dict[str, float | None]:
-        """Plain numbers for JSON, which has no NaN: None where a score is not defined; the bias is named with its unit."""
+        """Plain numbers for JSON, which has no NaN: None where a score is not defined; the bias names its unit."""
         names = {"bias": quantity.bias_key}
-        return {
-            names.get(name, name): value if np.isfinite(value) else None for name, value in asdict(self).items()
-        }
+        return {names.get(name, name): value if np.isfinite(value) else None for name, value in asdict(self).items()}
 
 
 def undefined(scores: Iterable[Scores], quantity: Quantity = CBF) -> dict[str, str]:

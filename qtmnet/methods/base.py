@@ -95,7 +95,7 @@ class Method(Protocol):
 
     @property
     def learned(self) -> bool:
-        """Whether it comes from a checkpoint: whose faults are mended by training, and which others are held against."""
+        """Whether it comes from a checkpoint: its faults are mended by training, and others are compared with it."""
         return False
 
     def check(self, acquisition: Acquisition) -> None:

@@ -10,7 +10,6 @@ from qtmnet.limits import (
     FinalLearningRate,
     MeanSignal,
     MemoryLayout,
-    Method,
     Normalization,
     PictureInterval,
     RunName,
@@ -56,6 +55,7 @@ class Train:
     optimizer: Part
     trainer: Part
     logger: Parts
+    method: Parts
 
 
 class Simulate:
@@ -88,6 +88,7 @@ class Evaluate:
     cluster: Part
     labeling: Part | None
     acquisition: Part
+    method: Parts
 
 
 class Predict:
@@ -95,7 +96,7 @@ class Predict:
 
     input: PathText
     output_dir: PathText
-    method: Method | None
+    method: Parts
     ckpt: PathText | None
     m0: PathText | MeanSignal | None
     mask: PathText | None

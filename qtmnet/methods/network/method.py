@@ -48,7 +48,10 @@ class NetworkMethod(Method):
     @checks_arguments
     def __init__(self, ckpt: PathText | None) -> None:
         if ckpt is None:
-            raise InputError("ckpt: not given; give a checkpoint of a training")
+            raise InputError(
+                "ckpt: not given; give a checkpoint, or a method that needs none: method=multi_delay or "
+                "method=single_delay"
+            )
         self.ckpt, self.estimator = ckpt, load_estimator(ckpt)
 
     @classmethod

@@ -7,10 +7,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from qtmnet.report.methods import calibration, kinetic_method
 
 from qtmnet.evaluation.metrics import Scores
 from qtmnet.report.charts import Chart, histogram, scatter
-from qtmnet.report.methods import calibration, kinetic_method
 from qtmnet.report.page import Report, write_report
 from qtmnet.report.quality import negative_cbf
 from qtmnet.report.tables import score_table

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from qtmnet.report.methods import kinetic_method
+
 from qtmnet.report.scan import scan_report
 from qtmnet.scans.scan import read_scan
 
