@@ -22,12 +22,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 from qtmnet.costs import brains, cubes, networks, scans, training
-from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.record import cube_arrays, fields
 from qtmnet.datasets.shard import ShardFormat
 from qtmnet.methods.kinetic import fit
 from qtmnet.methods.network.estimator import Estimator, Recipe
 from simulators.imaging.acquisition import Acquisition
+from simulators.imaging.labeling.continuous import PCASL
 from simulators.phantoms.brain import simulate_brain
 from simulators.phantoms.brain_parameters import BrainParameters
 from simulators.phantoms.cube import CubeParameters, simulate_cube
@@ -137,7 +138,7 @@ def image(base_channels: float, side: float) -> Case:
 
 def kinetic(n_frames: float, side: float) -> Case:
     """The multi-delay model in every voxel of an image."""
-    acquisition = Acquisition(1.5, tuple(np.linspace(0.5, 3, int(n_frames)).tolist()))
+    acquisition = Acquisition(PCASL(1.5), tuple(np.linspace(0.5, 3, int(n_frames)).tolist()))
 
     def make(side: int) -> None:
         fit(np.ones((int(n_frames), side, side, side // 2), np.float32), acquisition, method="multi_delay")

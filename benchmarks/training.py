@@ -28,11 +28,11 @@ from omegaconf import DictConfig
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from qtmnet.commands.building import build_data, build_estimator
+from qtmnet.commands.building import build_estimator
+from qtmnet.commands.sources import build_source
 from qtmnet.configuration.conf_folder import CONF
-from qtmnet.datasets.view import Look
+from qtmnet.learning.loading import Tensors
 from qtmnet.learning.precision import has_native_bf16
-from qtmnet.learning.samples import Sample
 from qtmnet.learning.step_rate import LAYOUTS, TrainingStep, Way, best, rates, threads
 from qtmnet.methods.network.estimator import Estimator
 
@@ -65,7 +65,7 @@ class Step:
         precision: one of `PRECISIONS`.
     """
 
-    def __init__(self, cfg: DictConfig, estimator: Estimator, batch: Sample, precision: str) -> None:
+    def __init__(self, cfg: DictConfig, estimator: Estimator, batch: Tensors, precision: str) -> None:
         self.estimator = estimator.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.loss, self.batch, self.type = instantiate(cfg.loss), batch, PRECISIONS[precision]
         self.optimizer = instantiate(cfg.optimizer)(estimator.parameters())
@@ -75,7 +75,7 @@ class Step:
         """Forward and backward pass."""
         with torch.autocast("cpu", self.type or torch.bfloat16, enabled=self.type is not None):
             estimate = self.estimator(self.batch["concentration"], self.batch["slice_time"])
-            loss = self.loss(estimate, self.batch["perfusion"])
+            loss = self.loss(estimate, self.batch["cbf"])
         loss.backward()
 
     def __call__(self) -> None:
@@ -88,13 +88,13 @@ class Step:
     def rate(self, seconds: float) -> float:
         """Samples a second."""
         self()
-        return len(self.batch["perfusion"]) * calls_a_second(self, seconds)
+        return len(self.batch["cbf"]) * calls_a_second(self, seconds)
 
     def operations(self) -> float:
         """Multiplications and additions of a sample's forward and backward pass."""
         with FlopCounterMode(display=False) as counter:
             self.gradients()
-        return counter.get_total_flops() / len(self.batch["perfusion"])
+        return counter.get_total_flops() / len(self.batch["cbf"])
 
 
 def other_network(estimator: Estimator) -> nn.Module:
@@ -127,18 +127,18 @@ def n_weights(network: nn.Module) -> int:
     return sum(weights.numel() for weights in network.parameters())
 
 
-def estimators(cfg: DictConfig) -> tuple[dict[str, Estimator], Sample, int]:
+def estimators(cfg: DictConfig) -> tuple[dict[str, Estimator], Tensors, int]:
     """Ours and the other by name, a sample, and the batch size."""
-    data = build_data(cfg)
-    found = {"qtmnet": build_estimator(cfg, data), "DynUNet": build_estimator(cfg, data)}
+    source = build_source(cfg)
+    found = {"qtmnet": build_estimator(cfg, source), "DynUNet": build_estimator(cfg, source)}
     found["DynUNet"].network = other_network(found["qtmnet"])
-    shape = Look.of(data.acquisition).grid(data.recipes["train"], 0).shape
+    shape = source.cubes["train"].shape
     sample = {
-        "concentration": 0.01 * torch.rand(data.acquisition.n_frames, *shape),
+        "concentration": 0.01 * torch.rand(source.acquisition.n_frames, *shape),
         "slice_time": torch.zeros(1, *shape),
-        "perfusion": torch.rand(1, *shape),
+        "cbf": torch.rand(1, *shape),
     }
-    return found, sample, data.batch_size
+    return found, sample, source.batch_size
 
 
 def in_turns(parts: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, float]:
@@ -167,7 +167,7 @@ def busy_process() -> Iterator[None]:
         process.wait()
 
 
-def chosen_threads(estimator: Estimator, loss: nn.Module, sample: Sample, batch_size: int, most: int) -> Way:
+def chosen_threads(estimator: Estimator, loss: nn.Module, sample: Tensors, batch_size: int, most: int) -> Way:
     """What a training would choose now."""
     from lightning.pytorch.plugins import MixedPrecision, Precision
 
@@ -186,7 +186,7 @@ def show_networks(cfg: DictConfig, names: Sequence[str], options: argparse.Names
     found, sample, size = estimators(cfg)
     batch = {name: image[None].repeat(size, 1, 1, 1, 1) for name, image in sample.items()}
     told = ", ".join(f"{name} {n_weights(estimator):,} weights" for name, estimator in found.items())
-    print(f"batches of {size}, images of {' × '.join(map(str, sample['perfusion'].shape[1:]))}; {told}\n")
+    print(f"batches of {size}, images of {' × '.join(map(str, sample['cbf'].shape[1:]))}; {told}\n")
     steps = {(name, kind): Step(cfg, estimator, batch, kind) for name, estimator in found.items() for kind in names}
     print("threads   precision     qtmnet/s   DynUNet/s   ratio   share of a matrix product's peak")
     for n in numbers(torch.get_num_threads()):

@@ -1,6 +1,7 @@
 from .evaluation.metrics import Scores, score
-from .learning.data import QTMDataModule
+from .learning.loading import SampleLoading
 from .learning.module import QTMModule
+from .learning.stored import StoredCubes
 from .methods.base import Frames, Method
 from .methods.kinetic import fit
 from .methods.multi_delay import MultiDelay
@@ -21,10 +22,11 @@ __all__ = [
     "Method",
     "MultiDelay",
     "NetworkMethod",
-    "QTMDataModule",
     "QTMModule",
+    "SampleLoading",
     "Scores",
     "SingleDelay",
+    "StoredCubes",
     "find_scans",
     "fit",
     "load_estimator",

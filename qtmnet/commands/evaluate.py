@@ -13,19 +13,20 @@ from qtmnet.commands.evaluate_brain import check_settings, evaluate_brain
 from qtmnet.commands.methods import check_readable, compared_methods
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_evaluation_costs
-from qtmnet.costs.datasets import dataset_costs
+from qtmnet.costs.datasets import cubes_costs
 from qtmnet.costs.training import evaluation_cost
+from qtmnet.datasets.cubes import Cubes, cubes_by_split
 from qtmnet.evaluation.brain_estimates import RegionScores
 from qtmnet.evaluation.cubes import QuantityScores, estimate_cubes, score_cubes
 from qtmnet.evaluation.map_checks import check_maps
 from qtmnet.evaluation.metrics import Scores
 from qtmnet.evaluation.score_tables import print_table
 from qtmnet.figures.comparison import save_comparison
-from qtmnet.learning.data import QTMDataModule
+from qtmnet.learning.samples import SampleMaker
 from qtmnet.methods.base import Frames, Maps, Methods
 from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.methods.network.estimator import Estimator
-from qtmnet.quantities import CBF, MAIN, QUANTITIES
+from qtmnet.quantities import MAIN, QUANTITIES, in_order
 from qtmnet.report.cubes import cubes_report
 from qtmnet.report.page import write_page
 from qtmnet.report.score_files import metrics_path, write_cube_scores
@@ -110,25 +111,26 @@ def evaluate_cubes_of(cfg: DictConfig) -> QuantityScores:
     recipe = estimator.recipe
     methods = compared_methods(cfg, estimator, str(cfg.ckpt))
     check_readable(methods, recipe.acquisition)
-    data = QTMDataModule(
+    cubes = cubes_by_split(
         recipe.acquisition,
         recipe.phantom,
         instantiate(cfg.simulator),
-        cluster=instantiate(cfg.cluster),
-        n_cubes=2,
-        n_test=cfg.n_cubes,
-        dir=cfg.dir,
+        n_cubes={"test": cfg.n_cubes},
         seed=cfg.seed,
-        snr=recipe.snr,
-    )
-    afford([*dataset_costs(data, ("test",), settings={"test": ("n_cubes", "dir")}), evaluation_cost(data, "n_cubes")])
-    return evaluate_on_cubes(estimator, methods, data, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
+        dir=cfg.dir,
+        cluster=instantiate(cfg.cluster),
+    )["test"]
+    afford([*cubes_costs(cubes, "n_cubes", "dir"), evaluation_cost(cubes, "n_cubes")])
+    return evaluate_on_cubes(estimator, methods, cubes, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
 
 
 def evaluate_on_cubes(
-    estimator: Estimator, methods: Methods, data: QTMDataModule, run_dir: Path, asked: Settings = ()
+    estimator: Estimator, methods: Methods, cubes: Cubes, run_dir: Path, asked: Settings = ()
 ) -> QuantityScores:
-    """Score all methods on the test cubes; writes `metrics.json`, `comparison.png` and `report.html`, prints tables.
+    """Score all methods on cubes, made if they are missing.
+
+    Writes `metrics.json` (of further quantities `metrics_<quantity>.json`), `comparison.png` and `report.html`, and
+    prints tables.
 
     A map that is not finite ends it before anything is written, the other methods' rows too: beside a method that is
     left out they would pass for the whole comparison.
@@ -136,25 +138,26 @@ def evaluate_on_cubes(
     Args:
         estimator: the network.
         methods: it, and what it is compared with.
-        data: where the cubes are from.
+        cubes: that training never saw; they get the noise that it had.
         run_dir: folder to write into.
         asked: further settings that the report is to state.
 
     Raises:
         InputError: for a map that is not finite.
     """
-    data.simulate("test")
-    cubes = _cubes(estimator, data)
-    frames, _truth = next(_cubes(estimator, data))
-    estimates = estimate_cubes(cubes, data.n_cubes["test"], methods)
+    cubes.simulate()
+    frames, _truth = next(_samples(estimator, methods, cubes))
+    estimates = estimate_cubes(_samples(estimator, methods, cubes), cubes.n_cubes, methods)
     check_maps(estimates, methods, where="test cubes, ")
     scores = score_cubes(estimates)
+    if not scores:
+        raise InputError("method: found none whose maps have a truth to score them by; give another besides")
     run_dir.mkdir(parents=True, exist_ok=True)
     write_cube_scores(run_dir, scores)
-    main, n_cubes = next(iter(scores)), data.n_cubes["test"]
+    main = next(iter(scores))
     first = {method: maps[0] for method, maps in estimates.of(main).items()}
     save_comparison(run_dir / "comparison.png", estimates.truth[main][0], first, QUANTITIES[main])
-    stated = (*asked, ("Test cubes", str(n_cubes)), ("Seed of the cubes", str(data.seed)))
+    stated = (*asked, ("Test cubes", str(cubes.n_cubes)), ("Seed of the cubes", str(cubes.recipe.seed)))
     page = cubes_report(estimates, scores, methods, frames, (*stated, ("Noise", noise(estimator.recipe.snr))))
     for key in scores:
         print(f"metrics: {metrics_path(run_dir, key)}")
@@ -162,20 +165,21 @@ def evaluate_on_cubes(
     print(f"report: {write_page(run_dir / 'report.html', page)}")
     for key, by_method in scores.items():
         of = "" if key == MAIN else f"{QUANTITIES[key].name}, "
-        print_table(by_method, f"{of}{n_cubes} unseen cubes", QUANTITIES[key])
+        print_table(by_method, f"{of}{cubes.n_cubes} unseen cubes", QUANTITIES[key])
     return scores
 
 
-def _cubes(estimator: Estimator, data: QTMDataModule) -> Iterator[tuple[Frames, Maps]]:
-    """Frames of each test cube, whose tissue is known, and its truth by quantity."""
-    dataset = data.dataset("test")
-    for index in range(len(dataset)):
-        sample = {name: value.numpy() for name, value in dataset[0, index].items()}
-        slice_time = sample["slice_time"][0, 0, 0]
-        timing = tuple(slice_time.tolist()) if data.acquisition.slice_timing else ()
-        acquisition = replace(data.acquisition, slice_timing=timing)
-        truth = {CBF.key: sample["perfusion"][0]}
-        yield Frames(sample["concentration"], acquisition, tissue=estimator.recipe.phantom), truth
+def _samples(estimator: Estimator, methods: Methods, cubes: Cubes) -> Iterator[tuple[Frames, Maps]]:
+    """Frames of each cube, whose tissue is known, and the truth of what the methods make, by quantity."""
+    made = in_order(key for method in methods.all.values() for key in method.quantities)
+    truths = [key for key in made if QUANTITIES[key].truth]
+    acquired, maker = cubes.acquired(), SampleMaker.of(cubes, snr=estimator.recipe.snr, truths=truths)
+    for index in range(cubes.n_cubes):
+        sample = maker.sample(acquired[index], (0, index))
+        timing = tuple(sample["slice_time"][0, 0, 0].tolist()) if cubes.acquisition.slice_timing else ()
+        acquisition = replace(cubes.acquisition, slice_timing=timing)
+        frames = Frames(sample["concentration"], acquisition, tissue=estimator.recipe.phantom)
+        yield frames, {key: sample[key][0] for key in truths}
 
 
 Each = TypeVar("Each")

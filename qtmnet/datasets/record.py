@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.shard import Fields
-from simulators.phantoms.cube import DRAWN, Cube
 from simulators.errors import InputError
+from simulators.phantoms.cube import DRAWN, Cube
 from simulators.transport.pieces import Pieces, blood_volume, cut_at_voxel_faces
 from simulators.vessels.vasculature import Vasculature
 
@@ -58,8 +58,8 @@ class StoredCube:
     crushing: tuple[float, ...]
     drawn: dict[str, float]
 
-    def seen(self, vascular_crushing: float | None) -> np.ndarray:
-        """Increments that a protocol sees, (T, X, Y, Z).
+    def visible(self, vascular_crushing: float | None) -> np.ndarray:
+        """Increments of the label that a protocol does not crush, (T, X, Y, Z).
 
         Args:
             vascular_crushing: mm/s; see `Acquisition`.

@@ -7,7 +7,7 @@ import lightning as L
 import torch
 from torch import nn
 
-from qtmnet.learning.samples import Sample
+from qtmnet.learning.loading import Tensors
 from qtmnet.limits import FinalLearningRate
 from qtmnet.methods.network.checkpoint import CHECKPOINT_KEY
 from qtmnet.methods.network.estimator import PERFUSION_SCALE, Estimator
@@ -57,14 +57,14 @@ class QTMModule(L.LightningModule):
         self.gradient_norm: torch.Tensor | None = None
         """Of all gradients of a step, if `FiniteTraining` has looked."""
 
-    def forward(self, sample: Sample) -> torch.Tensor:
+    def forward(self, sample: Tensors) -> torch.Tensor:
         """Perfusion (N, 1, X, Y, Z) in units of `PERFUSION_SCALE`."""
         return self.estimator(sample["concentration"], sample["slice_time"])
 
-    def training_step(self, sample: Sample, _batch: int) -> torch.Tensor:
+    def training_step(self, sample: Tensors, _batch: int) -> torch.Tensor:
         """Loss of a batch."""
-        loss = self.loss(self(sample), sample["perfusion"] / PERFUSION_SCALE)
-        n = len(sample["perfusion"])
+        loss = self.loss(self(sample), sample["cbf"] / PERFUSION_SCALE)
+        n = len(sample["cbf"])
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=n, sync_dist=True)
         return loss
 
@@ -90,13 +90,13 @@ class QTMModule(L.LightningModule):
         """Sums over voxels start anew: squared error, squared truth, error, voxels."""
         self._errors = torch.zeros(4, device=self.device)
 
-    def validation_step(self, sample: Sample, _batch: int) -> None:
+    def validation_step(self, sample: Tensors, _batch: int) -> None:
         """Add a batch to the sums."""
         estimate = self(sample).float()
-        assert estimate.shape == sample["perfusion"].shape, "a difference would be broadcast"
-        error = PERFUSION_SCALE * estimate - sample["perfusion"]
+        assert estimate.shape == sample["cbf"].shape, "a difference would be broadcast"
+        error = PERFUSION_SCALE * estimate - sample["cbf"]
         self._errors += torch.stack(
-            [error.square().sum(), sample["perfusion"].square().sum(), error.sum(), error.new_tensor(error.numel())]
+            [error.square().sum(), sample["cbf"].square().sum(), error.sum(), error.new_tensor(error.numel())]
         )
 
     def on_validation_epoch_end(self) -> None:

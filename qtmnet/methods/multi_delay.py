@@ -62,7 +62,7 @@ class MultiDelay(Method):
         tissue, coefficient = constants["t1_tissue"], constants["partition_coefficient"]
         return About(
             title="Multi delay: general kinetic model",
-            equation="multi_delay",
+            equation=kinetic.equation_of("multi_delay", frames.acquisition),
             text="The arterial transit time is taken from the mean delay of the label, weighted by its concentration; "
             "perfusion is then what fits all delays best. The model assumes that blood arrives all at once and that "
             "label stays in the voxel, so it errs where blood arrives spread out and in voxels with large arteries. "

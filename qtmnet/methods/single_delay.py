@@ -48,7 +48,7 @@ class SingleDelay(Method):
         used = self._delay(frames.acquisition)
         return About(
             title="Single delay: equation of the consensus paper",
-            equation="single_delay",
+            equation=kinetic.equation_of("single_delay", frames.acquisition),
             text=f"One image is used, that of the delay of {used:g} s. The equation assumes that all label has arrived "
             "by then and is still in blood; where blood arrives later, perfusion comes out too low.",
             constants=(("T1 of blood", f"{self._t1_blood(frames)} s"),),

@@ -47,7 +47,7 @@ class ValidationMaps(L.Callback):
             return
         sample = {name: value[:1] for name, value in batch.items()}
         estimate = PERFUSION_SCALE * pl_module.estimator(sample["concentration"], sample["slice_time"])  # type: ignore
-        truth, estimate = (maps[0, 0].float().cpu().numpy() for maps in (sample["perfusion"], estimate))
+        truth, estimate = (maps[0, 0].float().cpu().numpy() for maps in (sample["cbf"], estimate))
         if np.isfinite(estimate).all():  # if it is not, the training is about to end
             self._show(trainer, truth, estimate)
 

@@ -192,12 +192,12 @@ class Estimator(nn.Module):
         """Decorrelate the frames and set the linear estimate by least squares over the samples, voxel by voxel.
 
         Args:
-            samples: of `qtmnet.learning.data.CubeDataset`.
+            samples: of `qtmnet.learning.loading.TensorSamples`.
         """
         samples = list(samples)
         scaled = [self._scaled(sample["concentration"][None]) for sample in samples]
         moment = torch.stack([_products(frames, frames) for frames in scaled]).sum(0)
-        strength, axes = torch.linalg.eigh(moment / sum(sample["perfusion"].numel() for sample in samples))
+        strength, axes = torch.linalg.eigh(moment / sum(sample["cbf"].numel() for sample in samples))
         # Directions of hardly any signal are not blown up beyond a thousandth of the strongest.
         self.decorrelation.copy_((axes / (strength + 1e-6 * strength[-1]).sqrt()).T)
         features = [
@@ -206,7 +206,7 @@ class Estimator(nn.Module):
             )
             for frames, sample in zip(scaled, samples, strict=True)
         ]
-        truths = [sample["perfusion"][None] / PERFUSION_SCALE for sample in samples]
+        truths = [sample["cbf"][None] / PERFUSION_SCALE for sample in samples]
         gram = torch.stack([_products(feature, feature) for feature in features]).sum(0)
         target = torch.stack([_products(f, truth) for f, truth in zip(features, truths, strict=True)]).sum(0)
         ridge = 1e-6 * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)

@@ -33,7 +33,7 @@ class Network(nn.Module):
 
 def sample() -> dict[str, torch.Tensor]:
     return {"concentration": torch.rand(3, 8, 8, 8), "slice_time": torch.zeros(1, 8, 8, 8)} | {
-        "perfusion": torch.rand(1, 8, 8, 8)
+        "cbf": torch.rand(1, 8, 8, 8)
     }
 
 
@@ -111,7 +111,7 @@ def train_for(machine: Machine) -> Callable[[Pace, float], None]:
         while machine.now < end:
             chosen.on_train_batch_start(None, None, None, 0)  # type: ignore[arg-type]
             machine.now += 4 / machine.speed(torch.get_num_threads())
-            chosen.on_train_batch_end(None, None, None, {"perfusion": torch.zeros(4)}, 0)  # type: ignore[arg-type]
+            chosen.on_train_batch_end(None, None, None, {"concentration": torch.zeros(4)}, 0)  # type: ignore[arg-type]
 
     return train
 
@@ -160,7 +160,7 @@ def test_numbers_of_threads_leave_cores_to_others(
     monkeypatch.setattr(pace, "n_cores", lambda: cores)
     monkeypatch.setattr(torch, "get_num_threads", lambda: torch_threads)
     trainer = SimpleNamespace(world_size=world, num_devices=devices)
-    data = SimpleNamespace(loader_workers=loaders)
+    data = SimpleNamespace(source=SimpleNamespace(loader_workers=loaders))
     assert Pace()._numbers(trainer, data) == tried  # type: ignore[arg-type]
     assert Pace(threads=cores)._numbers(trainer, data) == (cores,)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=f"threads: found {cores + 1}, but there are {cores} cores"):

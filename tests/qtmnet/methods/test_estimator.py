@@ -1,7 +1,7 @@
 """The estimator: scales, the linear start, and what a checkpoint may build."""
 
 import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from qtmnet.methods.network.estimator import PERFUSION_SCALE, Estimator, Recipe
-from simulators import Acquisition, CubeParameters, InputError
+from simulators import Acquisition, Block, CubeParameters, InputError, Labeling
+from simulators.imaging.labeling.base import Frame
 
 RECIPE = Recipe(
     network={"_target_": "qtmnet.methods.network.unet_cbam.UNetCBAM", "base_channels": 8},
@@ -36,7 +37,7 @@ def samples(n: int, *, timed: bool) -> list[dict[str, torch.Tensor]]:
         made.append(
             {
                 name: torch.as_tensor(np.array(value), dtype=torch.float32)
-                for name, value in (("concentration", frames), ("slice_time", time), ("perfusion", perfusion[None]))
+                for name, value in (("concentration", frames), ("slice_time", time), ("cbf", perfusion[None]))
             }
         )
     return made
@@ -52,7 +53,7 @@ def test_linear_start_is_the_least_squares_estimate(recipe: Recipe, timed: bool)
     frames = np.concatenate([s["concentration"].reshape(4, -1).numpy().T for s in given]).astype(float)
     time = np.concatenate([s["slice_time"].reshape(1, -1).numpy().T for s in given])
     features = np.concatenate([frames, frames * time], 1) if timed else frames
-    truth = np.concatenate([s["perfusion"].reshape(-1).numpy() for s in given])
+    truth = np.concatenate([s["cbf"].reshape(-1).numpy() for s in given])
     expected = features @ np.linalg.lstsq(features, truth, rcond=None)[0]
     found = np.concatenate(
         [
@@ -94,6 +95,28 @@ def test_recipe_survives_as_plain_data() -> None:
     assert Recipe.from_plain(plain) == TIMED
     with pytest.raises(InputError, match="_target_"):
         Recipe.from_plain(plain | {"network": {"_target_": "os.system"}})
+
+
+def test_a_recipe_of_version_0_2_0_is_read() -> None:
+    plain = TIMED.plain()
+    protocol = dict(plain["acquisition"])  # type: ignore[call-overload]
+    protocol["labeling_duration"] = protocol.pop("labeling")["duration"]
+    assert Recipe.from_plain(plain | {"acquisition": protocol}) == TIMED
+
+
+def test_a_labeling_of_ones_own_is_kept_as_its_boluses() -> None:
+    """The checkpoint names no class of it, and is read without."""
+
+    @dataclass(frozen=True)
+    class Mine(Labeling):
+        def frames(self, delays: tuple[float, ...]) -> tuple[Frame, ...]:
+            return tuple((Block(0.5, delay + 1.0), Block(0.5, delay)) for delay in delays)
+
+    recipe = replace(RECIPE, acquisition=Acquisition(Mine(), (1.0, 1.5)))
+    found = Recipe.from_plain(recipe.plain())
+    assert found.acquisition.frames == recipe.acquisition.frames
+    assert found.in_channels == 2
+    assert found.plain() == recipe.plain()
 
 
 def changed(name: str, value: object) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """SWC: what is written comes back; foreign files are read; bad ones are named, line and all."""
 
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import simulators.vessels.template
 from simulators.errors import InputError
 from simulators.vessels.forest import Forest
 from simulators.vessels.growth import ARTERIAL_MURRAY_K, grow_forest
 
-SHARED = Path(os.environ.get("QTMNET_SHARED", Path(__file__).parents[3].parent / "shared"))
-TEMPLATES = SHARED / "data" / "vessels"
+TEMPLATES = Path(simulators.vessels.template.__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +191,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read(tmp_path, Y, murray_k=0.0)
 
 
-@pytest.mark.skipif(not TEMPLATES.exists(), reason="the templates are not here")
-@pytest.mark.parametrize("name", ["template_arteries.swc", "template_veins.swc"])
+@pytest.mark.parametrize("name", ["arteries.swc", "veins.swc"])
 def test_the_templates_of_the_great_vessels(name: str) -> None:
     forest = Forest.from_swc(TEMPLATES / name)
     n_lines = sum(not line.startswith("#") for line in (TEMPLATES / name).read_text(encoding="utf-8").splitlines())

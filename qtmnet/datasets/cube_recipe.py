@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from simulators.imaging.acquisition import Acquisition
-from simulators.imaging.readout import DEFAULT_TIME
+from simulators.imaging.readout import DEFAULT_TIME, simulated_time
 from simulators.phantoms.cube import CubeParameters
-from simulators.imaging.readout import simulated_time
 from simulators.transport.step_response import Simulator
 
 FORMAT = 2
