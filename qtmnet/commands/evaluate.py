@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
@@ -146,7 +147,6 @@ def evaluate_on_cubes(
         InputError: for a map that is not finite.
     """
     cubes.simulate()
-    frames, _truth = next(_samples(estimator, methods, cubes))
     estimates = estimate_cubes(_samples(estimator, methods, cubes), cubes.n_cubes, methods)
     check_maps(estimates, methods, where="test cubes, ")
     scores = score_cubes(estimates)
@@ -158,6 +158,7 @@ def evaluate_on_cubes(
     first = {method: maps[0] for method, maps in estimates.of(main).items()}
     save_comparison(run_dir / "comparison.png", estimates.truth[main][0], first, QUANTITIES[main])
     stated = (*asked, ("Test cubes", str(cubes.n_cubes)), ("Seed of the cubes", str(cubes.recipe.seed)))
+    frames = _blank(estimator, cubes, estimates.truth[main].shape[1:])
     page = cubes_report(estimates, scores, methods, frames, (*stated, ("Noise", noise(estimator.recipe.snr))))
     for key in scores:
         print(f"metrics: {metrics_path(run_dir, key)}")
@@ -180,6 +181,12 @@ def _samples(estimator: Estimator, methods: Methods, cubes: Cubes) -> Iterator[t
         acquisition = replace(cubes.acquisition, slice_timing=timing)
         frames = Frames(sample["concentration"], acquisition, tissue=estimator.recipe.phantom)
         yield frames, {key: sample[key][0] for key in truths}
+
+
+def _blank(estimator: Estimator, cubes: Cubes, shape: tuple[int, ...]) -> Frames:
+    """Frames that stand for those of all cubes where a page says how such frames are read."""
+    concentration = np.zeros((cubes.acquisition.n_frames, *shape), np.float32)
+    return Frames(concentration, cubes.acquisition, tissue=estimator.recipe.phantom)
 
 
 Each = TypeVar("Each")

@@ -115,7 +115,7 @@ class Method(Protocol):
         ...
 
     def about(self, frames: Frames) -> About:
-        """What a report says of the maps of these frames: equation, constants, sources."""
+        """What a report says of maps of such frames, by their protocol and tissue: equation, constants, sources."""
         ...
 
     def sidecar(self, frames: Frames) -> Mapping[str, object]:

@@ -27,7 +27,7 @@ def cubes_report(
         estimates: maps, (n, X, Y, Z).
         scores: by quantity and method.
         methods: that made the maps.
-        frames: those of one of the cubes.
+        frames: that stand for those of all cubes.
         asked: further settings, such as the checkpoint and the seed.
     """
     whole: np.ndarray = np.ones(next(iter(estimates.truth.values())).shape, bool)
