@@ -160,7 +160,7 @@ def overrides(words: list[str]) -> list[str]:
     besides = [setting for word in words for setting in BESIDES.get(word, ())]
     scripts = (Path(word).stem.partition("_")[0] for word in words if word.endswith(".py"))
     script = words[1] if words[0] == "qtmnet" else next(scripts, "")
-    script = words[2] if script == "qtmnet" else script  # one of a reader's own that does what qtmnet does
+    script = words[2] if script == "with" else script  # a reader's own, for all commands
     if script == "train":
         other_model = any(word.startswith("model=") for word in words)
         tiny = [word for word in TINY if not (other_model and word.startswith("model."))]

@@ -13,7 +13,7 @@ from qtmnet.costs.scans import mapping_costs, reading_costs
 from qtmnet.evaluation.estimates import Estimates
 from qtmnet.evaluation.map_checks import check_maps
 from qtmnet.methods.base import About, Frames, Maps, Method, Methods
-from qtmnet.methods.network.method import OtherProtocol
+from qtmnet.methods.network.method import NetworkMethod, OtherProtocol
 from qtmnet.process.invocation import command
 from qtmnet.quantities import QUANTITIES
 from qtmnet.report.page import Report, write_page
@@ -45,7 +45,7 @@ def predict(cfg: DictConfig) -> list[Path]:
     check_outputs(cfg.output_dir, scans, given, method.quantities)
     for scan in scans:
         _check(method, scan)
-    afford(mapping_costs(scans, method))
+    afford(mapping_costs(scans, method.estimator if isinstance(method, NetworkMethod) else None))
     frames = [_frames(scan) for scan in scans]
     maps = [method.maps(each) for each in frames]
     for scan, found in zip(scans, maps, strict=True):

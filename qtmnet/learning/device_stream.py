@@ -72,7 +72,7 @@ class DeviceCubeStream(CubeStream):
         seed, phantom = self.seed(key), self.recipe.phantom
         drawn = phantom.draw(seed)
         perfusion, vessels = borrow_vessels(seed, phantom, drawn, self.trees(key))
-        label = phantom.label(drawn["permeability_surface_ml_100g_min"])
+        label = phantom.label(drawn)
         grid = self.imaging.grid(self.recipe, seed)
         pieces = cut_at_voxel_faces(vessels.arteries), cut_at_voxel_faces(vessels.veins)
         layouts = TreeLayout.of(vessels.arteries, pieces[0]), TreeLayout.of(vessels.veins, pieces[1])

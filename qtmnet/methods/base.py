@@ -12,13 +12,14 @@ from typing import Protocol
 import numpy as np
 
 from simulators.imaging.acquisition import Acquisition
+from simulators.tissue.exchange.base import Exchange
 
 
 class Tissue(Protocol):
     """What says how label fares: `LabelKinetics`, or the parameters of a phantom."""
 
     @property
-    def exchange(self) -> str: ...
+    def exchange(self) -> Exchange: ...
     @property
     def t1_blood(self) -> float: ...
     @property

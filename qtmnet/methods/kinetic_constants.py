@@ -27,6 +27,6 @@ def of_tissue(tissue: Tissue | None) -> dict[str, float]:
     """What is known of a tissue: label that stays in its blood decays with it, and never fills the tissue."""
     if tissue is None:
         return {}
-    if tissue.exchange == "none":
+    if tissue.exchange.keeps_label_in_blood:
         return {"t1_blood": tissue.t1_blood, "t1_tissue": tissue.t1_blood, "partition_coefficient": np.inf}
     return {"t1_blood": tissue.t1_blood, "t1_tissue": tissue.t1_tissue}

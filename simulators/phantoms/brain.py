@@ -33,6 +33,7 @@ from simulators.phantoms.stages import Arrays, Made, StageFolder, StageRecord, f
 from simulators.seeding import Stage, generator, stage_seed
 from simulators.tissue.anatomy import GREY, MAPS, Anatomy, place_on_grid
 from simulators.tissue.capillaries import CapillaryPlan
+from simulators.tissue.exchange.flat import flat
 from simulators.tissue.label import LabelKinetics
 from simulators.tissue.perfusion import LEAST_PERFUSION, flow_from_perfusion
 from simulators.tissue.territories import points_along
@@ -330,7 +331,7 @@ class BrainStages:
             "murray_k": (parameters.arterial_murray_k, parameters.venous_murray_k),
             "capillaries": (parameters.grey_capillary_volume, parameters.white_capillary_volume),
             "delays": dict(parameters.territory_delay),
-            "label": asdict(parameters.label),
+            "label": flat(asdict(parameters.label), permeability=150.0),
             "time": at,
             "simulator": {"name": type(simulator).__name__, **how},
         }

@@ -13,7 +13,8 @@ from scipy.ndimage import distance_transform_edt
 from simulators.tissue.anatomy import GREY, WHITE
 from simulators.tissue.perfusion import flow_from_perfusion
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
-from simulators.vessels.forest import Forest, _accumulate_from_inlets, flow_from_terminals
+from simulators.vessels.forest import Forest
+from simulators.vessels.tree_order import accumulate_from_inlets, flow_from_terminals
 
 if TYPE_CHECKING:
     from simulators.phantoms.brain import Brain
@@ -111,7 +112,7 @@ def conservation(forest: Forest, flow: np.ndarray) -> Conservation:
 def depth(forest: Forest) -> np.ndarray:
     """Segments between the inlet and each node, (N,)."""
     segments = (forest.parent >= 0).astype(float)
-    _accumulate_from_inlets(forest.parent, segments)
+    accumulate_from_inlets(forest.parent, segments)
     return segments.astype(np.int64)
 
 

@@ -11,7 +11,6 @@ from qtmnet.limits import (
     MeanSignal,
     MemoryLayout,
     Normalization,
-    PictureInterval,
     RunName,
     SignalToNoise,
     TestCubeCount,
@@ -39,7 +38,6 @@ class Train:
     evaluate: bool
     threads: ThreadCount
     memory_layout: MemoryLayout
-    validation_maps_every: PictureInterval
     resume: PathText | None
     trial: int | None
     final_learning_rate: FinalLearningRate
@@ -56,6 +54,7 @@ class Train:
     trainer: Part
     logger: Parts
     method: Parts
+    callbacks: Parts
 
 
 class Simulate:

@@ -15,7 +15,7 @@ from qtmnet.datasets.vessel_pool import VesselPool
 from qtmnet.learning.cube_stream import CubeStream, StreamSamples
 from qtmnet.learning.device_stream import DeviceCubeStream
 from qtmnet.learning.samples import SampleMaker
-from simulators import Acquisition, CubeParameters, InputError, NumbaSimulator, simulate_cube
+from simulators import Acquisition, CubeParameters, InputError, NumbaSimulator, TwoCompartmentExchange, simulate_cube
 from simulators.transport.cupy import CupySimulator
 
 ACQUISITION = Acquisition(voxel_size_mm=(2.0, 2.0, 3.0))
@@ -24,7 +24,7 @@ PHANTOM = CubeParameters(
     arterial_murray_k=(0.09, 0.15),
     venous_murray_k=(0.12, 0.18),
     capillary_volume_fraction=(0.015, 0.03),
-    permeability_surface_ml_100g_min=(100.0, 200.0),
+    exchange=TwoCompartmentExchange((100.0, 200.0)),
 )
 RECIPE = recipe_for(ACQUISITION, phantom=PHANTOM, simulator=NumbaSimulator(), seed=3)
 N_TREES = 16

@@ -12,7 +12,7 @@ import pytest
 
 import simulators.phantoms.brain
 import simulators.transport.beds
-from simulators import Forest, InputError, LabelKinetics, NumbaSimulator
+from simulators import Forest, InputError, LabelKinetics, NoExchange, NumbaSimulator, TwoCompartmentExchange
 from simulators.machine.cores import n_cores
 from simulators.phantoms.brain import Brain, BrainStages, simulate_brain
 from simulators.phantoms.brain_parameters import Angiography, BrainParameters
@@ -47,7 +47,7 @@ def write_head(path: Path, radius: float = 24.0) -> BrainParameters:
         voxel_size_mm=(6.0, 6.0, 6.0),
         pial_spacing_mm=8.0,
         territory_delay={"inlet_2": 0.25},
-        exchange="none",
+        exchange=NoExchange(),
     )
 
 
@@ -250,7 +250,7 @@ def kept_head(quick: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Br
         ({"venous_murray_k": 0.15}, {"label"}),
         ({"grey_capillary_volume": 0.03}, {"label"}),
         ({"white_capillary_volume": 0.03}, {"label"}),
-        ({"exchange": "two_compartment"}, {"label"}),
+        ({"exchange": TwoCompartmentExchange()}, {"label"}),
         ({"t1_blood": 1.5}, {"label"}),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
