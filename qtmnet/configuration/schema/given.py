@@ -86,8 +86,11 @@ def _in_maps(cfg: DictConfig) -> Iterator[tuple[str, str]]:
     """Settings that are there for methods, where the method that is taken has none of them."""
     methods = cfg.get("method") or {}
     taken = OmegaConf.to_yaml(methods) if OmegaConf.is_config(methods) else ""
+    used = [name for name in FOR_METHODS if re.search(rf"\$\{{(oc\.select:)?{name}\b", taken)]
+    if "ckpt" in used and cfg.ckpt is None:  # refused with what to give instead
+        return
     for name in FOR_METHODS:
-        if not re.search(rf"\$\{{(oc\.select:)?{name}\b", taken):
+        if name not in used:
             yield name, f"method={','.join(map(str, methods))} has no use for it"
 
 
