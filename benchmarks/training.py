@@ -31,9 +31,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from qtmnet.commands.building import build_estimator
 from qtmnet.commands.sources import build_source
 from qtmnet.configuration.conf_folder import CONF
+from qtmnet.learning.callbacks.step_rate import LAYOUTS, TrainingStep, Way, best, rates, threads
 from qtmnet.learning.loading import Tensors
 from qtmnet.learning.precision import has_native_bf16
-from qtmnet.learning.step_rate import LAYOUTS, TrainingStep, Way, best, rates, threads
 from qtmnet.methods.network.estimator import Estimator
 
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16}

@@ -6,11 +6,12 @@ from .imaging.labeling.base import Block, Labeling
 from .imaging.labeling.continuous import CASL, PCASL
 from .imaging.labeling.hadamard import HadamardPCASL
 from .imaging.labeling.pulsed import PASL, PASLUnknownBolus
-from .phantoms.brain import Brain, simulate_brain
+from .phantoms.brain import simulate_brain
 from .phantoms.brain_parameters import Angiography, BrainParameters
 from .phantoms.brain_scan import BrainScan, scan_brain
 from .phantoms.cube import Cube, CubeParameters, simulate_cube
 from .phantoms.cube_scan import acquire
+from .phantoms.simulated_brain import Brain
 from .tissue.anatomy import Anatomy, TissueMaps
 from .tissue.exchange.base import Exchange
 from .tissue.exchange.none import NoExchange

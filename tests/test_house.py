@@ -17,12 +17,10 @@ MEDIAN_LINES = 120
 
 LARGER_FOLDERS = {
     "tests/fuzz": "a tool of its own, run as `python -m tests.fuzz`: a file for each kind of odd input",
-    "qtmnet/learning": "17 parts of a training, each its own file; callbacks are a folder already",
 }
 """Folders with more files than that, with the reason."""
 
 LONGER_FILES = {
-    "simulators/phantoms/brain.py": "the stages of a brain, in the order in which they are made",
     "tests/qtmnet/scans/test_bids.py": "a test for each rule of BIDS that a scan can break",
     "tests/simulators/phantoms/test_brain.py": "one brain, made once, and all that must hold for it",
     "tests/simulators/phantoms/test_pial.py": "one brain's surface, made once, and all that must hold for its vessels",

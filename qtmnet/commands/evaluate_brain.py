@@ -15,8 +15,8 @@ from qtmnet.report.settings import Settings
 from qtmnet.scans.words import noise
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
-from simulators.phantoms.brain import Brain
 from simulators.phantoms.brain_scan import acquire_brain, laid_over, scan_brain
+from simulators.phantoms.simulated_brain import Brain
 
 ARTERIAL_LABEL = {"all label": None, "crushed": 0.0}
 """The two settings of vascular crushing (mm/s) under which the compared methods are always reported."""

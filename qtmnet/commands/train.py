@@ -27,13 +27,13 @@ from qtmnet.costs.training import training_costs
 from qtmnet.datasets.cubes import Cubes
 from qtmnet.evaluation.metrics import Scores
 from qtmnet.learning.callbacks.finite import NotFinite
+from qtmnet.learning.callbacks.pace import Pace
+from qtmnet.learning.callbacks.step_rate import threads
 from qtmnet.learning.loading import SampleLoading
 from qtmnet.learning.loggers import build_loggers, closed_at_end, log_settings
 from qtmnet.learning.module import QTMModule
-from qtmnet.learning.pace import Pace
 from qtmnet.learning.precision import automatic_precision
 from qtmnet.learning.resuming import check_same
-from qtmnet.learning.step_rate import threads
 from qtmnet.learning.stored import StoredCubes
 from qtmnet.learning.trainer import build_trainer, check_processes, check_validates
 from qtmnet.learning.training_state import check_state

@@ -44,7 +44,7 @@ from simulators.vessels.vasculature import Vasculature
 MOST_VOXELS = 2**21
 """Of a cube, 128³: with 20 times and 2 images of each, its record is 170 MB."""
 
-Edge = Annotated[int, Within(1, 512, "voxels", why="a cube is a block of tissue; for more give phantom=brain")]
+Edge = Annotated[int, Within(1, 512, "voxels", why="a cube is a block of tissue; a brain is a phantom of its own")]
 
 Regions = Annotated[int, Within(1, 100_000)]
 

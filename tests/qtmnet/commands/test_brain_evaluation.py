@@ -20,8 +20,8 @@ from qtmnet.methods.network.estimator import Recipe
 from qtmnet.methods.network.method import NetworkMethod
 from qtmnet.methods.single_delay import SingleDelay
 from simulators import Acquisition, CubeParameters, InputError, simulate_cube
-from simulators.phantoms.brain import Brain
 from simulators.phantoms.brain_scan import NO_TERRITORY, BrainScan, scan_brain
+from simulators.phantoms.simulated_brain import Brain
 from simulators.tissue.anatomy import GREY, WHITE, Anatomy
 
 PROTOCOL = Acquisition(voxel_size_mm=(2.0, 2.0, 2.0))

@@ -9,10 +9,10 @@ import torch
 from lightning.pytorch.plugins import MixedPrecision, Precision
 from torch import nn
 
-from qtmnet.learning import pace, step_rate
+from qtmnet.learning.callbacks import pace, step_rate
+from qtmnet.learning.callbacks.pace import Pace
+from qtmnet.learning.callbacks.step_rate import TrainingStep, Way, best, rates, told
 from qtmnet.learning.losses import L1GradientLoss
-from qtmnet.learning.pace import Pace
-from qtmnet.learning.step_rate import TrainingStep, Way, best, rates, told
 from qtmnet.methods.network.unet_cbam import UNetCBAM
 from simulators.errors import InputError
 

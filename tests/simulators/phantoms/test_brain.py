@@ -10,9 +10,10 @@ import pytest
 from scipy.spatial import cKDTree
 
 from simulators import Acquisition, Forest, InputError, NoExchange, NumbaSimulator
-from simulators.phantoms.brain import NO_TERRITORY, Brain, BrainStages, fitted, simulate_brain
+from simulators.phantoms.brain import BrainStages, fitted, simulate_brain
 from simulators.phantoms.brain_parameters import Angiography, BrainParameters
 from simulators.phantoms.brain_vessels import BrainTree, first_vessels
+from simulators.phantoms.simulated_brain import NO_TERRITORY, Brain
 from simulators.tissue.anatomy import GREY, WHITE, TissueMaps
 from simulators.tissue.territories import points_along
 from simulators.vessels.great_vessels import GreatVessels, template_arteries, template_veins

@@ -14,8 +14,9 @@ import simulators.phantoms.brain
 import simulators.transport.beds
 from simulators import Forest, InputError, LabelKinetics, NoExchange, NumbaSimulator, TwoCompartmentExchange
 from simulators.machine.cores import n_cores
-from simulators.phantoms.brain import Brain, BrainStages, simulate_brain
+from simulators.phantoms.brain import BrainStages, simulate_brain
 from simulators.phantoms.brain_parameters import Angiography, BrainParameters
+from simulators.phantoms.simulated_brain import Brain
 from simulators.seeding import Stage
 from simulators.tissue.anatomy import GREY, OUTSIDE, WHITE, TissueMaps
 from simulators.transport.chain import impulse_responses

@@ -12,9 +12,9 @@ from typing import Any
 import lightning as L
 import torch
 
+from qtmnet.learning.callbacks.step_rate import LAYOUTS, TrainingStep, Way, best, rates, told
 from qtmnet.learning.loading import SampleLoading
 from qtmnet.learning.module import QTMModule
-from qtmnet.learning.step_rate import LAYOUTS, TrainingStep, Way, best, rates, told
 from qtmnet.process import ranks
 from simulators.errors import InputError
 from simulators.machine.cores import n_cores
