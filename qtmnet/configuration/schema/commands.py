@@ -10,7 +10,6 @@ from qtmnet.limits import (
     FinalLearningRate,
     MeanSignal,
     MemoryLayout,
-    Method,
     Normalization,
     RunName,
     SignalToNoise,
@@ -54,6 +53,7 @@ class Train:
     optimizer: Part
     trainer: Part
     logger: Parts
+    method: Parts
     callbacks: Parts
 
 
@@ -87,6 +87,7 @@ class Evaluate:
     cluster: Part
     labeling: Part | None
     acquisition: Part
+    method: Parts
 
 
 class Predict:
@@ -94,7 +95,7 @@ class Predict:
 
     input: PathText
     output_dir: PathText
-    method: Method | None
+    method: Parts
     ckpt: PathText | None
     m0: PathText | MeanSignal | None
     mask: PathText | None
