@@ -20,9 +20,11 @@ from qtmnet.evaluation.metrics import Scores, score
 from qtmnet.evaluation.score_tables import print_table
 from qtmnet.figures.comparison import save_comparison
 from qtmnet.learning.data import QTMDataModule
+from qtmnet.methods.base import Frames
 from qtmnet.methods.baselines import KINETIC_METHODS, fit_baselines
 from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.methods.network.estimator import Estimator
+from qtmnet.methods.network.record import phantom_of, snr_of
 from qtmnet.process.progress import watched
 from qtmnet.report.cubes import cubes_report
 from qtmnet.report.page import write_report
@@ -32,6 +34,7 @@ from simulators.errors import InputError
 from simulators.files.json_files import write_json
 from simulators.imaging.acquisition import Acquisition
 from simulators.phantoms.brain_parameters import BrainParameters
+from simulators.phantoms.cube import CubeParameters
 
 METHODS = ("qtmnet", *KINETIC_METHODS)
 
@@ -76,7 +79,7 @@ def evaluate_phantom(cfg: DictConfig) -> RegionScores:
             f"phantom: found {type(phantom).__name__}; leave it out for cubes like those of the checkpoint's training, "
             "or give phantom=brain"
         )
-    estimator = load_estimator(cfg.ckpt) if cfg.ckpt is not None else None
+    estimator = load_estimator(cfg.ckpt, trusted=cfg.trust) if cfg.ckpt is not None else None
     acquisition = _protocol(cfg, estimator)
     check_settings(estimator, acquisition, cfg.snr)
     simulator = instantiate(cfg.simulator)
@@ -94,7 +97,7 @@ def _protocol(cfg: DictConfig, estimator: Estimator | None) -> Acquisition:
     rest = "the default protocol" if estimator is None else "the checkpoint's protocol"
     changed = f", but for {', '.join(asked.given)}" if asked.given else ""
     tell(f"acquisition: {rest}{changed}")
-    return asked.of(Acquisition() if estimator is None else estimator.recipe.acquisition)
+    return asked.of(Acquisition() if estimator is None else estimator.description.acquisition)
 
 
 def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
@@ -107,23 +110,35 @@ def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
         )
     if instantiate(cfg.acquisition, _convert_="all") != ProtocolChanges({}):
         raise InputError("acquisition: cubes are read with the checkpoint's; leave it out, or give phantom=brain")
-    estimator = load_estimator(cfg.ckpt)
-    recipe = estimator.recipe
+    estimator = load_estimator(cfg.ckpt, trusted=cfg.trust)
+    phantom, snr = _training(cfg.ckpt, estimator)
     data = QTMDataModule(
-        recipe.acquisition,
-        recipe.phantom,
+        estimator.description.acquisition,
+        phantom,
         instantiate(cfg.simulator),
         cluster=instantiate(cfg.cluster),
         n_cubes=2,
         n_test=cfg.n_cubes,
         dir=cfg.dir,
         seed=cfg.seed,
-        snr=recipe.snr,
+        snr=snr,
     )
     afford([*dataset_costs(data, ("test",), settings={"test": ("n_cubes", "dir")}), evaluation_cost(data, "n_cubes")])
     scores = evaluate_on_cubes(estimator, data, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
     print_table(scores, f"{cfg.n_cubes} unseen cubes")
     return scores
+
+
+def _training(ckpt: str, estimator: Estimator) -> tuple[CubeParameters, float | tuple[float, float] | None]:
+    """What the cubes were drawn from that a network was trained on, and the signal-to-noise ratio of its frames.
+
+    Raises:
+        InputError: if the checkpoint does not say.
+    """
+    try:
+        return phantom_of(estimator.description), snr_of(estimator.description)
+    except InputError as error:
+        raise InputError(f"{ckpt}: ckpt: {error}; give phantom=brain") from None
 
 
 def evaluate_on_cubes(
@@ -153,7 +168,9 @@ def evaluate_on_cubes(
     first = {method: maps[0] for method, maps in estimates.by_method.items()}
     save_comparison(run_dir / "comparison.png", estimates.truth[0], first)
     stated = (*asked, ("Test cubes", str(len(estimates.truth))), ("Seed of the cubes", str(data.seed)))
-    page = cubes_report(estimates.truth, estimates.by_method, scores, estimator.recipe, stated)
+    page = cubes_report(
+        estimates.truth, estimates.by_method, scores, estimator.description, data.recipes["test"].phantom, stated
+    )
     print(f"metrics: {run_dir / 'metrics.json'}\nfigure: {run_dir / 'comparison.png'}")
     print(f"report: {write_report(run_dir / 'report.html', page)}")
     return scores
@@ -174,9 +191,9 @@ def _estimate_each(estimator: Estimator, data: QTMDataModule) -> Iterator[tuple[
     for index in range(len(dataset)):
         sample = {name: value.numpy() for name, value in dataset[0, index].items()}
         slice_time = sample["slice_time"][0, 0, 0]
-        maps = {"qtmnet": estimator.perfusion(sample["concentration"], slice_time)}
         timing = tuple(slice_time.tolist()) if data.acquisition.slice_timing else ()
         acquisition = replace(data.acquisition, slice_timing=timing)
-        fitted = fit_baselines(sample["concentration"], acquisition, estimator.recipe.phantom)
+        maps = {"qtmnet": estimator.maps(Frames(sample["concentration"], acquisition))["cbf"]}
+        fitted = fit_baselines(sample["concentration"], acquisition, data.recipes["test"].phantom)
         maps |= {method: fitted[method].cbf for method in KINETIC_METHODS}
-        yield sample["perfusion"][0], maps
+        yield sample["cbf"][0], maps

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-from qtmnet.commands.predict import protocol_differences
 from qtmnet.evaluation.brain_estimates import RegionScores, estimate_brain, score_regions, with_noise
 from qtmnet.evaluation.brain_regions import brain_regions
 from qtmnet.methods.baselines import KINETIC_METHODS
@@ -83,7 +82,7 @@ def check_settings(estimator: Estimator | None, acquisition: Acquisition, snr: f
     """
     if snr is not None and (isinstance(snr, bool) or not isinstance(snr, int | float) or not snr > 0):
         raise InputError(f"snr: found {snr}; give a ratio above 0, or null for no noise")
-    differences = protocol_differences(estimator.recipe.acquisition, acquisition) if estimator else []
+    differences = estimator.accepts(acquisition) if estimator else []
     if differences:
         raise InputError(
             f"ckpt: trained for another protocol ({'; '.join(differences)}); leave the acquisition out to take the "

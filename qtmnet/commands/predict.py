@@ -14,8 +14,10 @@ from qtmnet.costs.afford import afford
 from qtmnet.costs.scans import mapping_costs, reading_costs
 from qtmnet.evaluation.map_checks import check_maps
 from qtmnet.methods import kinetic
+from qtmnet.methods.base import Frames
 from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.methods.network.estimator import Estimator
+from qtmnet.methods.network.record import is_noiseless
 from qtmnet.process.invocation import command
 from qtmnet.report.methods import Method, kinetic_method, network_method
 from qtmnet.report.page import Report, write_report
@@ -26,13 +28,8 @@ from qtmnet.scans.scan import AslScan, read_scan
 from simulators.constants import T1_BLOOD, T1_GREY_MATTER
 from simulators.errors import InputError, printable
 from simulators.files.writing import Drafts, writing_together
-from simulators.imaging.acquisition import Acquisition
 
 METHODS = ("qtmnet", "multi_delay", "single_delay")
-SAME_TIME = 0.005
-"""s; delays that differ by less are the same protocol."""
-SAME_SIZE = 0.02
-"""Voxel sizes that differ by less, relatively, are the same protocol."""
 
 Mapper = Callable[[AslScan], tuple[np.ndarray, np.ndarray | None, Method]]
 """From a scan to CBF (mL/100g/min) and ATT (s) or None, both (X, Y, Z), and what there is to say of how."""
@@ -123,8 +120,8 @@ def _mapper(cfg: DictConfig) -> tuple[Mapper, Estimator | None]:
     if method == "qtmnet":
         if cfg.ckpt is None:
             raise InputError("ckpt: not given; method=qtmnet needs a checkpoint of a training")
-        estimator = load_estimator(cfg.ckpt)
-        return lambda scan: (map_with_network(estimator, scan), None, network_method(estimator.recipe)), estimator
+        estimator = load_estimator(cfg.ckpt, trusted=cfg.trust)
+        return lambda scan: (map_with_network(estimator, scan), None, network_method(estimator.description)), estimator
 
     constants = _constants(cfg)
 
@@ -163,51 +160,18 @@ def map_with_network(estimator: Estimator, scan: AslScan) -> np.ndarray:
     Raises:
         InputError: if the network was trained for another protocol, with the command that trains one for this scan.
     """
-    differences = protocol_differences(estimator.recipe.acquisition, scan.acquisition)
+    differences = estimator.accepts(scan.acquisition)
     if differences:
         raise InputError(
             f"{scan.path}: the checkpoint was trained for another protocol ({'; '.join(differences)}); train one for "
             f"this scan: {command('train')} {shlex.quote(f'acquisition.from_bids={scan.path}')}"
         )
-    if estimator.recipe.snr is None:
+    if is_noiseless(estimator.description):
         warnings.warn(
             "the network was trained without noise and blows up that of a real scan; train it with data.snr=[2,20]",
             stacklevel=2,
         )
-    timing = np.asarray(scan.acquisition.slice_timing) if scan.acquisition.slice_timing else None
-    return np.where(scan.mask, estimator.perfusion(scan.concentration(), timing), 0)
-
-
-def protocol_differences(trained: Acquisition, found: Acquisition) -> list[str]:
-    """In what two protocols differ, a phrase for each field; empty if a network serves both."""
-    differences = []
-    for name, tolerance in (
-        ("labeling_durations", SAME_TIME),
-        ("post_labeling_delays", SAME_TIME),
-        ("slice_timing", SAME_TIME),
-    ):
-        ours, theirs = np.asarray(getattr(trained, name)), np.asarray(getattr(found, name))
-        if ours.shape != theirs.shape or (ours.size and np.abs(ours - theirs).max() > tolerance):
-            differences.append(f"{name}: trained {_brief(ours)}, scan {_brief(theirs)} s")
-    ratio = np.asarray(found.voxel_size_mm) / np.asarray(trained.voxel_size_mm)
-    if np.abs(ratio - 1).max() > SAME_SIZE:
-        differences.append(f"voxel_size_mm: trained {list(trained.voxel_size_mm)}, scan {list(found.voxel_size_mm)}")
-    if trained.vascular_crushing != found.vascular_crushing:
-        differences.append(f"vascular_crushing: trained {_velocity(trained)}, scan {_velocity(found)}")
-    return differences
-
-
-def _velocity(acquisition: Acquisition) -> str:
-    crushing = acquisition.vascular_crushing
-    return "null (none)" if crushing is None else f"{crushing:g} mm/s"
-
-
-def _brief(values: np.ndarray) -> str:
-    if values.size == 0:
-        return "none"
-    if values.size > 6:
-        return f"{values.size} from {values.min():g} to {values.max():g}"
-    return "/".join(f"{value:g}" for value in values)
+    return estimator.maps(Frames(scan.concentration(), scan.acquisition, scan.mask))["cbf"]
 
 
 def _write(

@@ -7,6 +7,7 @@ import numpy as np
 from qtmnet.evaluation.brain_regions import BRAIN_SHARE, Regions, brain_voxels
 from qtmnet.evaluation.map_checks import check_maps
 from qtmnet.evaluation.metrics import Scores, score_parts
+from qtmnet.methods.base import Frames
 from qtmnet.methods.baselines import KINETIC_METHODS, fit_baselines
 from qtmnet.methods.network.estimator import Estimator
 from simulators.errors import InputError
@@ -70,8 +71,7 @@ def estimate_brain(
         )
     maps = {}
     if estimator is not None:
-        timing = np.asarray(acquisition.slice_timing) if acquisition.slice_timing else None
-        maps["qtmnet"] = np.where(inside, estimator.perfusion(scan.concentration, timing), 0)
+        maps["qtmnet"] = estimator.maps(Frames(scan.concentration, acquisition, inside))["cbf"]
     fitted = fit_baselines(scan.concentration, acquisition, label, inside)
     maps |= {method: fitted[method].cbf for method in KINETIC_METHODS}
     att = fitted["multi_delay"].att

@@ -121,6 +121,8 @@ class QTMDataModule(L.LightningDataModule):
         self.snr = snr
         self.flips, self.loader_workers = flips, loader_workers
         Look.of(acquisition).grid(self.recipes["train"], 0)  # refuses a voxel that does not fit at once
+        self.truths: tuple[str, ...] = ("cbf",)
+        """Keys of the quantities that samples hold the truth of."""
         self.first_epoch = 0
         """That training begins with: loader workers ask for its samples before the trainer tells its epoch."""
         self.datasets: dict[str, Dataset[Sample]] = {}
@@ -172,7 +174,9 @@ class QTMDataModule(L.LightningDataModule):
         recipe = self.recipes["train"]
         n_slices = Look.of(self.acquisition).grid(recipe, 0).shape[2]
         flips = self.flips and augmented
-        return SampleMaker(recipe.time, self.acquisition, n_slices, snr=self.snr, flips=flips, seed=self.seed)
+        return SampleMaker(
+            recipe.time, self.acquisition, n_slices, snr=self.snr, flips=flips, seed=self.seed, truths=self.truths
+        )
 
     def dataset(self, split: str, rows: np.ndarray | None = None, *, augmented: bool = False) -> CubeDataset:
         """Part of a split as a data set, all of it by default, with or without flips."""

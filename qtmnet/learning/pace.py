@@ -109,7 +109,7 @@ class Pace(L.Callback):
     ) -> None:
         """Look again if the rate has fallen, or now and then whether more cores are free."""
         self._seconds += time.perf_counter() - self._mark
-        self._samples += len(batch["perfusion"])
+        self._samples += len(batch["concentration"])
         if self._step is None or self._seconds < SECONDS_OF_WINDOW:
             return
         rate, since = self._samples / self._seconds, time.perf_counter() - self._looked

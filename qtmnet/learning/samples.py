@@ -1,4 +1,4 @@
-"""From cubes on the acquired voxels to training samples: frames of a protocol in, perfusion out."""
+"""From cubes on the acquired voxels to training samples: frames of a protocol in, truth out."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import Dataset
 
 from qtmnet.datasets.view import SeenCube
+from qtmnet.quantities import QUANTITIES
 from simulators.imaging.acquisition import Acquisition
 from simulators.imaging.readout import frame_weights
 from simulators.seeding import Stage, generator, stage_seed
@@ -20,8 +21,8 @@ Key = tuple[int, int]
 class SampleMaker:
     """Reads cubes as a scanner would.
 
-    A sample holds `concentration` (K, x, y, z) in mL/mL, `slice_time` (1, x, y, z) in s after the first slice, and
-    `perfusion` (1, x, y, z) in mL/100g/min.
+    A sample holds `concentration` (K, x, y, z) in mL/mL, `slice_time` (1, x, y, z) in s after the first slice, and the
+    truth of each quantity under its key, (1, x, y, z) in the quantity's unit, NaN where it is not defined.
 
     Args:
         time: s since labeling began, of the increments, (T,).
@@ -31,6 +32,7 @@ class SampleMaker:
             with most of it over the noise's standard deviation; None for no noise.
         flips: mirror at random along each axis.
         seed: of noise, flips and slice positions.
+        truths: keys of the quantities.
     """
 
     def __init__(
@@ -42,25 +44,28 @@ class SampleMaker:
         snr: float | tuple[float, float] | None,
         flips: bool,
         seed: int,
+        truths: Sequence[str] = ("cbf",),
     ) -> None:
         self.acquisition = acquisition
         self.snr, self.flips, self.seed = snr, flips, seed
+        self.truths = {key: QUANTITIES[key].truth for key in truths}
         weights = frame_weights(np.asarray(time), acquisition, len(acquisition.slice_timing) or n_slices)
         self.weights = np.cumsum(weights[..., ::-1], axis=-1)[..., ::-1].astype(np.float32)  # of increments, not of S
 
     def sample(self, cube: SeenCube, key: Key) -> Sample:
         """The sample that a cube becomes in the role of (epoch, index)."""
         rng = generator(stage_seed((self.seed, *key), Stage.NOISE))
-        increments, perfusion = cube.increments, cube.maps["perfusion"]
+        increments = cube.increments
         weights, slice_time = self._slab(increments.shape[-1], rng)
         n_slices = weights.shape[1]
         frames = self._with_noise(self._frames(weights, increments[..., :n_slices]), rng)
-        images = [frames, np.broadcast_to(slice_time, (1, *frames.shape[1:])), perfusion[None, ..., :n_slices]]
+        images = {"concentration": frames, "slice_time": np.broadcast_to(slice_time, (1, *frames.shape[1:]))}
+        for quantity, truth in self.truths.items():
+            images[quantity] = _defined(cube.maps[truth][None, ..., :n_slices])
         if self.flips:
             axes = tuple(axis + 1 for axis in range(3) if rng.random() < 0.5)
-            images = [np.flip(image, axes) for image in images]
-        names = ("concentration", "slice_time", "perfusion")
-        return {name: torch.from_numpy(np.array(image, np.float32)) for name, image in zip(names, images, strict=True)}
+            images = {name: np.flip(image, axes) for name, image in images.items()}
+        return {name: torch.from_numpy(np.array(image, np.float32)) for name, image in images.items()}
 
     def _frames(self, weights: np.ndarray, increments: np.ndarray) -> np.ndarray:
         """Sums (K, x, y, z) of increments (T, x, y, z) with weights (K, z, T)."""
@@ -85,6 +90,11 @@ class SampleMaker:
         noise = rng.standard_normal(frames.shape)
         noise *= deviation
         return frames + noise.astype(np.float32)
+
+
+def _defined(image: np.ndarray) -> np.ndarray:
+    """An image with NaN for all that is not finite: a transit time without flow is no number."""
+    return np.where(np.isfinite(image), image, np.nan)
 
 
 class Cubes(Protocol):

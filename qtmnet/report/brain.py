@@ -117,5 +117,5 @@ def _methods(
 ) -> tuple[Method, ...]:
     constants = kinetic_parameters(label)
     kinetic = (kinetic_method(name, acquisition, constants) for name in estimates.by_method if name != "qtmnet")
-    network = (network_method(estimator.recipe),) if estimator else ()
+    network = (network_method(estimator.description),) if estimator else ()
     return (simulated_calibration(), *network, *kinetic)

@@ -1,14 +1,17 @@
 """How each method gets perfusion from the images, in words, with its equation and where that comes from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from qtmnet.methods.kinetic import single_delay_of
-from qtmnet.methods.network.estimator import Recipe
+from qtmnet.methods.network.description import Description
+from qtmnet.methods.network.record import phantom_of, snr_of
 from qtmnet.report.settings import noise
 from simulators.constants import DENSITY_G_ML, PARTITION_COEFFICIENT, T1_BLOOD, T1_GREY_MATTER
+from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
 
 ALSOP = "Alsop et al. 2015, Magn Reson Med 73:102 (doi:10.1002/mrm.25197)"
@@ -93,9 +96,8 @@ def _single_delay(acquisition: Acquisition, blood: tuple[str, str]) -> Method:
     )
 
 
-def network_method(recipe: Recipe) -> Method:
+def network_method(description: Description) -> Method:
     """A network, and what it was trained with."""
-    shape = " × ".join(str(size) for size in recipe.phantom.shape)
     return Method(
         "qtmnet: a network trained on simulated transport",
         "network",
@@ -103,10 +105,20 @@ def network_method(recipe: Recipe) -> Method:
         "cubes of vessels whose perfusion is known. It assumes neither one arrival time nor one compartment, but knows "
         "only what its training showed: another protocol, or tissue unlike the cubes, is beyond it.",
         (
-            ("Network", str(recipe.network.get("_target_", "")).rpartition(".")[2]),
-            ("Trained on", f"cubes of {shape} simulated voxels, perfusion up to {recipe.phantom.perfusion_range[1]:g}"),
-            ("Noise in training", noise(recipe.snr)),
-            ("Scale of input", recipe.normalization.replace("_", " ")),
+            ("Network", str(description.network.get("_target_", "")).rpartition(".")[2]),
+            *_training(description),
+            ("Scale of input", description.normalization.replace("_", " ")),
         ),
         (HU,),
     )
+
+
+def _training(description: Description) -> Iterator[tuple[str, str]]:
+    """What is known of a network's training."""
+    with suppress(InputError):
+        phantom = phantom_of(description)
+        shape = " × ".join(str(size) for size in phantom.shape)
+        yield "Trained on", f"cubes of {shape} simulated voxels, perfusion up to {phantom.perfusion_range[1]:g}"
+    if "snr" in description.trained:
+        with suppress(InputError):
+            yield "Noise in training", noise(snr_of(description))

@@ -12,11 +12,14 @@ from qtmnet.limits import (
     MemoryLayout,
     Method,
     Normalization,
+    Outputs,
+    OutputWeight,
     PictureInterval,
     RunName,
     SignalToNoise,
     TestCubeCount,
     ThreadCount,
+    TrustedNames,
 )
 from simulators.phantoms.stage_names import StopAfter
 from simulators.settings.limits import PathText, SeedNumber
@@ -37,6 +40,8 @@ class Train:
     seed: SeedNumber
     normalization: Normalization
     linear_start: bool
+    outputs: Outputs
+    output_weights: dict[str, OutputWeight]
     evaluate: bool
     threads: ThreadCount
     memory_layout: MemoryLayout
@@ -46,6 +51,8 @@ class Train:
     final_learning_rate: FinalLearningRate
     run_dir: PathText
     loss: Part
+    spread_loss: Part
+    inputs: Parts
     phantom: Part
     simulator: Part
     acquisition: Part
@@ -76,6 +83,7 @@ class Evaluate:
     """Of `conf/evaluate.yaml`."""
 
     ckpt: PathText | None
+    trust: TrustedNames
     n_cubes: TestCubeCount
     dir: PathText | None
     seed: SeedNumber
@@ -94,6 +102,7 @@ class Predict:
     output_dir: PathText
     method: Method | None
     ckpt: PathText | None
+    trust: TrustedNames
     m0: PathText | MeanSignal | None
     mask: PathText | None
     labeling_efficiency: Efficiency | None

@@ -37,7 +37,7 @@ class DataWait(L.Callback):
     ) -> None:
         """Its step has ended."""
         self._stepping += self._since_mark()
-        self._n_samples += len(batch["perfusion"])
+        self._n_samples += len(batch["concentration"])
 
     def on_train_epoch_end(self, _trainer: L.Trainer, module: L.LightningModule) -> None:
         """Log both; waiting as the mean over processes, the rate as their sum."""

@@ -1,0 +1,52 @@
+"""Which scans a network reads: those of the protocol that it was trained for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulators.imaging.acquisition import Acquisition
+
+SAME_TIME = 0.005
+"""s; delays that differ by less are the same protocol."""
+
+SAME_SIZE = 0.02
+"""Voxel sizes that differ by less, relatively, are the same protocol."""
+
+
+@dataclass(frozen=True)
+class Accepts:
+    """The scans that a network reads.
+
+    Attributes:
+        acquisition: protocol that all of them have.
+    """
+
+    acquisition: Acquisition
+
+    def differences(self, found: Acquisition) -> list[str]:
+        """What keeps a scan from being read, a phrase for each field; empty for nothing."""
+        trained, differences = self.acquisition, []
+        for name in ("labeling_durations", "post_labeling_delays", "slice_timing"):
+            ours, theirs = np.asarray(getattr(trained, name)), np.asarray(getattr(found, name))
+            if ours.shape != theirs.shape or (ours.size and np.abs(ours - theirs).max() > SAME_TIME):
+                differences.append(f"{name}: trained {_brief(ours)}, scan {_brief(theirs)} s")
+        ratio = np.asarray(found.voxel_size_mm) / np.asarray(trained.voxel_size_mm)
+        if np.abs(ratio - 1).max() > SAME_SIZE:
+            sizes = f"trained {list(trained.voxel_size_mm)}, scan {list(found.voxel_size_mm)}"
+            differences.append(f"voxel_size_mm: {sizes}")
+        if trained.vascular_crushing != found.vascular_crushing:
+            differences.append(f"vascular_crushing: trained {_velocity(trained)}, scan {_velocity(found)}")
+        return differences
+
+
+def _velocity(acquisition: Acquisition) -> str:
+    crushing = acquisition.vascular_crushing
+    return "null (none)" if crushing is None else f"{crushing:g} mm/s"
+
+
+def _brief(values: np.ndarray) -> str:
+    if values.size == 0:
+        return "none"
+    if values.size > 6:
+        return f"{values.size} from {values.min():g} to {values.max():g}"
+    return "/".join(f"{value:g}" for value in values)
