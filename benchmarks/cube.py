@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np  # noqa: E402
 
-from simulators import cube  # noqa: E402
+from simulators.phantoms import cube  # noqa: E402
 from simulators.transport import numba  # noqa: E402
 
 STAGES: tuple[tuple[Any, str, tuple[str, ...]], ...] = (

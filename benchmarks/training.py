@@ -74,8 +74,8 @@ class Step:
     def gradients(self) -> None:
         """Forward and backward pass."""
         with torch.autocast("cpu", self.type or torch.bfloat16, enabled=self.type is not None):
-            estimate = self.estimator(self.batch["concentration"], self.batch["slice_time"])
-            loss = self.loss(estimate, self.batch["perfusion"])
+            estimate = self.estimator(self.batch)
+            loss = self.loss(estimate, self.batch)
         loss.backward()
 
     def __call__(self) -> None:
@@ -88,13 +88,13 @@ class Step:
     def rate(self, seconds: float) -> float:
         """Samples a second."""
         self()
-        return len(self.batch["perfusion"]) * calls_a_second(self, seconds)
+        return len(self.batch["concentration"]) * calls_a_second(self, seconds)
 
     def operations(self) -> float:
         """Multiplications and additions of a sample's forward and backward pass."""
         with FlopCounterMode(display=False) as counter:
             self.gradients()
-        return counter.get_total_flops() / len(self.batch["perfusion"])
+        return counter.get_total_flops() / len(self.batch["concentration"])
 
 
 def other_network(estimator: Estimator) -> nn.Module:
@@ -134,9 +134,9 @@ def estimators(cfg: DictConfig) -> tuple[dict[str, Estimator], Sample, int]:
     found["DynUNet"].network = other_network(found["qtmnet"])
     shape = Look.of(data.acquisition).grid(data.recipes["train"], 0).shape
     sample = {
-        "concentration": 0.01 * torch.rand(data.acquisition.n_delays, *shape),
+        "concentration": 0.01 * torch.rand(data.acquisition.n_frames, *shape),
         "slice_time": torch.zeros(1, *shape),
-        "perfusion": torch.rand(1, *shape),
+        "cbf": torch.rand(1, *shape),
     }
     return found, sample, data.batch_size
 
@@ -186,7 +186,7 @@ def show_networks(cfg: DictConfig, names: Sequence[str], options: argparse.Names
     found, sample, size = estimators(cfg)
     batch = {name: image[None].repeat(size, 1, 1, 1, 1) for name, image in sample.items()}
     told = ", ".join(f"{name} {n_weights(estimator):,} weights" for name, estimator in found.items())
-    print(f"batches of {size}, images of {' × '.join(map(str, sample['perfusion'].shape[1:]))}; {told}\n")
+    print(f"batches of {size}, images of {' × '.join(map(str, sample['cbf'].shape[1:]))}; {told}\n")
     steps = {(name, kind): Step(cfg, estimator, batch, kind) for name, estimator in found.items() for kind in names}
     print("threads   precision     qtmnet/s   DynUNet/s   ratio   share of a matrix product's peak")
     for n in numbers(torch.get_num_threads()):

@@ -2,6 +2,10 @@
 
 from .errors import InputError
 from .imaging.acquisition import Acquisition
+from .imaging.labeling.base import Block, Labeling
+from .imaging.labeling.continuous import CASL, PCASL
+from .imaging.labeling.hadamard import HadamardPCASL
+from .imaging.labeling.pulsed import PASL, PASLUnknownBolus
 from .phantoms.brain import Brain, simulate_brain
 from .phantoms.brain_parameters import Angiography, BrainParameters
 from .phantoms.brain_scan import BrainScan, scan_brain
@@ -18,9 +22,13 @@ from .vessels.growth import grow_forest
 from .vessels.vasculature import Vasculature
 
 __all__ = [
+    "CASL",
+    "PASL",
+    "PCASL",
     "Acquisition",
     "Anatomy",
     "Angiography",
+    "Block",
     "Brain",
     "BrainParameters",
     "BrainScan",
@@ -28,9 +36,12 @@ __all__ = [
     "CubeParameters",
     "CupySimulator",
     "Forest",
+    "HadamardPCASL",
     "InputError",
     "LabelKinetics",
+    "Labeling",
     "NumbaSimulator",
+    "PASLUnknownBolus",
     "ReferenceSimulator",
     "StepResponse",
     "TissueMaps",

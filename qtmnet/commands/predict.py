@@ -84,7 +84,7 @@ def _warnings(report: Report) -> list[str]:
 def _tell(scan: AslScan, cbf: np.ndarray, method: str, wrong: Sequence[str]) -> None:
     """Print what was chosen or assumed, what came of it, and what looks wrong about that."""
     delay = kinetic.single_delay_of(scan.acquisition)
-    used = (f"single delay: frames of {delay:g} s, of {scan.acquisition.n_delays}",) if method == "single_delay" else ()
+    used = (f"single delay: frames of {delay:g} s, of {scan.acquisition.n_frames}",) if method == "single_delay" else ()
     inside = cbf[scan.mask]
     median = f"median CBF {np.median(inside):.1f} mL/100g/min in {inside.size} voxels of the mask"
     for line in (*scan.notes, *used, median, *(f"warning: {found}; see the report" for found in wrong)):

@@ -135,7 +135,7 @@ def brain_evaluation_costs(
 
 def _reading(parameters: BrainParameters, acquisition: Acquisition, n_times: int) -> Iterator[Cost]:
     """What imaging a brain and fitting the kinetic models to its frames takes."""
-    n, frames = n_terminals(parameters), acquisition.n_delays
+    n, frames = n_terminals(parameters), acquisition.n_frames
     kept = n * (BYTES_WITH_LABEL / 2 + KEPT_BYTES_AT_A_TIME * n_times)
     inside = TISSUE_MM3 / math.prod(acquisition.voxel_size_mm)
     grid = acquired_voxels(acquisition)

@@ -62,7 +62,7 @@ def _count(build: Callable[[], Estimator], batch: int, shape: tuple[int, int, in
     with torch.random.fork_rng(devices=[]), FakeTensorMode(), contextlib.ExitStack() as watching:
         estimator = build()
         weights = {parameter.untyped_storage()._cdata: parameter for parameter in estimator.parameters()}
-        frames = torch.empty(batch, estimator.description.acquisition.n_delays, *shape)
+        frames = torch.empty(batch, estimator.description.acquisition.n_frames, *shape)
         counter = watching.enter_context(FlopCounterMode(display=False))
         watching.enter_context(torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor))
         estimator({"concentration": frames, "slice_time": torch.empty(batch, 1, *shape)})

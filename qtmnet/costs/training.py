@@ -60,9 +60,9 @@ def training_costs(
     yield from dataset_costs(data, ("train", "test") if evaluate else ("train",))
     shape = acquired_shape(data.recipes["train"].phantom, data.acquisition)
     batch = min(data.batch_size, data.n_fit)
-    sample = math.prod(shape) * (data.acquisition.n_delays + 2) * FLOAT
+    sample = math.prod(shape) * (data.acquisition.n_frames + 2) * FLOAT
     yield Cost(
-        f"reading {data.acquisition.n_delays} frames of a cube",
+        f"reading {data.acquisition.n_frames} frames of a cube",
         "acquisition.post_labeling_delays",
         "give fewer delays",
         memory_bytes=_frames_bytes(data, shape, linear_start=linear_start),
@@ -87,7 +87,7 @@ def training_costs(
 def evaluation_cost(data: QTMDataModule, setting: str = "data.n_test") -> Cost:
     """What estimating the test cubes with every method takes: all maps of all cubes are held together."""
     voxels = math.prod(acquired_shape(data.recipes["test"].phantom, data.acquisition))
-    n_cubes, frames = data.n_cubes["test"], data.acquisition.n_delays
+    n_cubes, frames = data.n_cubes["test"], data.acquisition.n_frames
     return Cost(
         f"evaluating {n_cubes} cubes",
         setting,
@@ -117,7 +117,7 @@ def _network(network: NetworkSize, batch: int, sample: float, gpu: float | None)
 
 def _frames_bytes(data: QTMDataModule, shape: tuple[int, int, int], *, linear_start: bool) -> float:
     """Weights of the frames, and the samples that the linear start is found from, scaled and decorrelated."""
-    n_frames = data.acquisition.n_delays
+    n_frames = data.acquisition.n_frames
     n_slices, timed = len(data.acquisition.slice_timing) or shape[2], bool(data.acquisition.slice_timing)
     weights = 4 * 8 * n_frames * n_slices * len(data.recipes["train"].time)
     if not linear_start:

@@ -175,7 +175,14 @@ class QTMDataModule(L.LightningDataModule):
         n_slices = Look.of(self.acquisition).grid(recipe, 0).shape[2]
         flips = self.flips and augmented
         return SampleMaker(
-            recipe.time, self.acquisition, n_slices, snr=self.snr, flips=flips, seed=self.seed, truths=self.truths
+            recipe.time,
+            self.acquisition,
+            n_slices,
+            snr=self.snr,
+            flips=flips,
+            seed=self.seed,
+            t1_blood=recipe.phantom.t1_blood,
+            truths=self.truths,
         )
 
     def dataset(self, split: str, rows: np.ndarray | None = None, *, augmented: bool = False) -> CubeDataset:

@@ -33,6 +33,7 @@ class SampleMaker:
         flips: mirror at random along each axis.
         seed: of noise, flips and slice positions.
         truths: keys of the quantities.
+        t1_blood: s, of the label in the cubes; see `frame_weights`.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class SampleMaker:
         flips: bool,
         seed: int,
         truths: Sequence[str] = ("cbf",),
+        t1_blood: float | None = None,
     ) -> None:
         self.acquisition = acquisition
         self.snr, self.flips, self.seed = snr, flips, seed
         self.truths = {key: QUANTITIES[key].truth for key in truths}
-        weights = frame_weights(np.asarray(time), acquisition, len(acquisition.slice_timing) or n_slices)
+        n_slices = len(acquisition.slice_timing) or n_slices
+        weights = frame_weights(np.asarray(time), acquisition, n_slices, t1_blood=t1_blood)
         self.weights = np.cumsum(weights[..., ::-1], axis=-1)[..., ::-1].astype(np.float32)  # of increments, not of S
 
     def sample(self, cube: SeenCube, key: Key) -> Sample:

@@ -9,6 +9,7 @@ from qtmnet.evaluation.brain_estimates import BrainEstimates, RegionScores
 from qtmnet.evaluation.brain_regions import Regions
 from qtmnet.evaluation.score_tables import print_regions, print_table
 from qtmnet.figures.brain_maps import save_difference, save_errors, save_maps, save_scatter
+from qtmnet.scans.labeling_fields import labeling_fields
 from qtmnet.scans.nifti import MAPS, write_map
 from simulators.files.json_files import write_json
 from simulators.imaging.acquisition import Acquisition
@@ -62,8 +63,7 @@ def _protocol(acquisition: Acquisition) -> dict[str, object]:
     """The acquisition in BIDS terms."""
     crushing = acquisition.vascular_crushing
     fields: dict[str, object] = {
-        "LabelingDuration": acquisition.labeling_duration,
-        "PostLabelingDelay": acquisition.post_labeling_delays,
+        **labeling_fields(acquisition),
         "VascularCrushing": crushing is not None,
     }
     return fields | ({"VascularCrushingVENC": crushing / 10} if crushing else {})  # cm/s

@@ -202,8 +202,8 @@ def transit_times(att: np.ndarray, mask: np.ndarray, acquisition: Acquisition) -
     """
     after_first_slice = np.broadcast_to(np.asarray(acquisition.slice_timing or 0.0), att.shape)[mask]
     delay = att[mask] - after_first_slice
-    early = float((delay <= min(acquisition.post_labeling_delays) + SAME_TIME).mean())
-    late = float((delay >= max(acquisition.post_labeling_delays) - SAME_TIME).mean())
+    early = float((delay <= min(acquisition.effective_delays) + SAME_TIME).mean())
+    late = float((delay >= max(acquisition.effective_delays) - SAME_TIME).mean())
     return _flag(
         early + late > UNTIMED_SHARE,
         "Transit times at the ends of the delays",

@@ -17,8 +17,7 @@ def protocol(acquisition: Acquisition) -> Settings:
     crushed = "none" if crushing is None else f"arterial label above {crushing:g} mm/s"
     readout = f"2D, slices up to {max(timing):g} s after the first" if timing else "3D, all slices at once"
     return (
-        ("Labeling duration", f"{_listed(acquisition.labeling_durations)} s"),
-        ("Post-labeling delays", f"{_listed(acquisition.post_labeling_delays)} s"),
+        *acquisition.labeling.words(acquisition.post_labeling_delays),
         ("Acquired voxel", f"{' × '.join(f'{edge:g}' for edge in acquisition.voxel_size_mm)} mm"),
         ("Readout", readout),
         ("Vascular crushing", "all arterial label" if crushing == 0 else crushed),
@@ -45,7 +44,3 @@ def origin() -> Settings:
         ("Version", version),
         ("Written", datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")),
     )
-
-
-def _listed(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
+from simulators.imaging.labeling.base import Durations, Labeling
+from simulators.imaging.labeling.continuous import PCASL
 from simulators.settings.limits import PathText, SettingsOf
 
 OF_CHECKPOINT = "checkpoint"
@@ -36,18 +38,23 @@ class ProtocolChanges:
 
 
 def change_acquisition(
-    from_bids: PathText | None = None, **protocol: Annotated[Any, SettingsOf(Acquisition, or_word=OF_CHECKPOINT)]
+    from_bids: PathText | None = None,
+    labeling: Labeling | None = None,
+    **protocol: Annotated[Any, SettingsOf(Acquisition, or_word=OF_CHECKPOINT)],
 ) -> ProtocolChanges | Acquisition:
     """What is asked for of a protocol: fields that are not `checkpoint`, or the whole protocol of a scan.
 
     Args:
         from_bids: as in `build_acquisition`.
+        labeling: None for that of the checkpoint.
         protocol: fields of `Acquisition`, or the word `checkpoint` for those of the checkpoint.
 
     Raises:
         InputError: for fields beside a scan's protocol, or as `build_acquisition`.
     """
     given = {name: value for name, value in protocol.items() if value != OF_CHECKPOINT}
+    if labeling is not None:
+        given["labeling"] = labeling
     if from_bids is None:
         return ProtocolChanges(given)
     if given:
@@ -56,12 +63,17 @@ def change_acquisition(
 
 
 def build_acquisition(
-    from_bids: PathText | None = None, **protocol: Annotated[Any, SettingsOf(Acquisition)]
+    from_bids: PathText | None = None,
+    labeling: Labeling | None = None,
+    labeling_duration: Durations | None = None,
+    **protocol: Annotated[Any, SettingsOf(Acquisition)],
 ) -> Acquisition:
     """A protocol as written in the configuration, or the one of a scan.
 
     Args:
         from_bids: a BIDS perf folder, dataset or scan whose protocol to take, in place of the rest.
+        labeling: what is labeled, and how; None for PCASL.
+        labeling_duration: s, in place of the labeling's own duration.
         protocol: fields of `Acquisition`.
 
     Raises:
@@ -69,11 +81,12 @@ def build_acquisition(
     """
     if from_bids is not None:
         return _protocol_of(Path(from_bids))
-    acquisition = Acquisition(**protocol)
-    durations = acquisition.labeling_durations * (acquisition.n_delays // len(acquisition.labeling_durations))
-    frames = list(zip(acquisition.post_labeling_delays, durations, strict=True))
-    for delay, duration in frames:
-        if frames.count((delay, duration)) > 1:
+    labeling = PCASL() if labeling is None else labeling
+    acquisition = Acquisition(labeling, labeling_duration=labeling_duration, **protocol)
+    delays = acquisition.post_labeling_delays
+    for k, frame in enumerate(acquisition.frames):
+        if frame in acquisition.frames[:k]:
+            delay = delays[k * len(delays) // acquisition.n_frames]
             raise InputError(
                 f"post_labeling_delays: found {delay:g} s twice; give it once: repetitions are averaged before"
             )

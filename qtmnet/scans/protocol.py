@@ -6,6 +6,7 @@ import numpy as np
 from qtmnet.scans.bids import Series, Sidecar
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
+from simulators.imaging.labeling.continuous import CASL, PCASL
 
 DEFAULT_EFFICIENCY = 0.85  # PCASL: Alsop 2015 (10.1002/mrm.25197)
 PULSE_EFFICIENCY = 0.95  # for each background suppression pulse, as ASLPrep; measured by Garcia 2005, MRM 54:366
@@ -84,8 +85,9 @@ def read_acquisition(series: Series, delays: np.ndarray, durations: np.ndarray) 
     slice_timing, timing_notes = _slice_timing(series)
     crushing, crushing_note = _vascular_crushing(series)
     same = np.unique(durations).size == 1
+    kind = CASL if series.sidecar.text("ArterialSpinLabelingType") == "CASL" else PCASL
     acquisition = Acquisition(
-        labeling_duration=float(durations[0]) if same else tuple(durations.tolist()),
+        kind(float(durations[0]) if same else tuple(durations.tolist())),
         post_labeling_delays=tuple(delays.tolist()),
         voxel_size_mm=tuple(size.tolist()),
         vascular_crushing=crushing,

@@ -77,7 +77,7 @@ def acquire_brain(brain: Brain, acquisition: Acquisition) -> np.ndarray:
     """
     block = block_size(brain.response.voxel_size_mm, acquisition)
     averaged = np.stack([_coarse(image, block) for image in _label_seen(brain, acquisition.vascular_crushing)])
-    return read_out(averaged, brain.response.time, acquisition)
+    return read_out(averaged, brain.response.time, acquisition, t1_blood=brain.label.t1_blood)
 
 
 def laid_over(acquisition: Acquisition, brain: Brain) -> Acquisition:

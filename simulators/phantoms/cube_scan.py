@@ -10,19 +10,20 @@ from simulators.transport.numba import NumbaSimulator
 from simulators.transport.step_response import StepResponse
 
 
-def acquire(source: Cube | StepResponse, acquisition: Acquisition) -> np.ndarray:
-    """Image the label: C = S(LD + PLD) − S(PLD), averaged over the acquired voxels.
+def acquire(source: Cube | StepResponse, acquisition: Acquisition, *, t1_blood: float | None = None) -> np.ndarray:
+    """Image the label: what the labeling makes of S, averaged over the acquired voxels; see `frame_weights`.
 
     Args:
         source: a simulated cube, or its step response.
         acquisition: protocol; its voxel must be a whole multiple of the simulated one.
+        t1_blood: s, for pulsed labeling of a step response; a cube has its own.
 
     Returns:
         mL of fully labeled blood per mL of tissue, (K, X, Y, Z) in float32.
 
     Raises:
         InputError: if voxels do not nest, slices and slice times differ in number, S was not simulated for long
-            enough, or arterial label was not kept for the protocol's vascular crushing.
+            enough, a T1 is wanting, or arterial label was not kept for the protocol's vascular crushing.
     """
     response = source.response if isinstance(source, Cube) else source
     seen = response.bed
@@ -38,4 +39,6 @@ def acquire(source: Cube | StepResponse, acquisition: Acquisition) -> np.ndarray
             f"vascular_crushing: found {crushing}; arterial label was kept for {response.slower_than} mm/s only; "
             "simulate with this setting"
         )
-    return read_out(average_voxels(seen, block_size(response.voxel_size_mm, acquisition)), response.time, acquisition)
+    averaged = average_voxels(seen, block_size(response.voxel_size_mm, acquisition))
+    t1_blood = source.label.t1_blood if isinstance(source, Cube) else t1_blood
+    return read_out(averaged, response.time, acquisition, t1_blood=t1_blood)

@@ -3,7 +3,7 @@
 import inspect
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -60,8 +60,10 @@ def check_fields(instance: Any) -> None:
     Raises:
         InputError: for the first field that is not what its annotation says.
     """
-    for name, annotation in annotations(type(instance)).items():
-        object.__setattr__(instance, name, checked(name, getattr(instance, name), annotation))
+    annotated = annotations(type(instance))
+    for field in fields(instance):
+        name = field.name
+        object.__setattr__(instance, name, checked(name, getattr(instance, name), annotated[name]))
 
 
 def checks_arguments(function: Callable[P, T]) -> Callable[P, T]:
@@ -103,14 +105,19 @@ def from_plain(kind: type[T], content: Any, name: str = "") -> T:
             raise InputError(
                 f"{name}: {kind.__name__} has no such field; leave it out, or take the version that wrote it"
             )
-    for key, field in known.items():
-        if key not in content and field.default is MISSING and field.default_factory is MISSING:
+    optional = {name for name, p in inspect.signature(kind).parameters.items() if p.default is not p.empty}
+    for key in known:
+        if key not in content and key not in optional:
             raise InputError(f"{where}{key}: not found; give {wanted(annotations(kind)[key])}")
     values = {}
     for key, value in content.items():
         inner = annotations(kind)[key]
-        nested = is_dataclass(inner) and not isinstance(value, inner)  # type: ignore[arg-type]
-        values[key] = from_plain(inner, value, f"{where}{key}") if nested else checked(f"{where}{key}", value, inner)
+        if not is_dataclass(inner) or isinstance(value, inner):  # type: ignore[arg-type]
+            values[key] = checked(f"{where}{key}", value, inner)
+        elif hasattr(inner, "from_plain"):  # it knows better
+            values[key] = inner.from_plain(value, f"{where}{key}")
+        else:
+            values[key] = from_plain(inner, value, f"{where}{key}")  # type: ignore[arg-type]
     try:
         return kind(**values)
     except InputError as error:
@@ -124,9 +131,13 @@ def annotations(thing: Any) -> Mapping[str, Any]:
 
 @cache
 def _annotations(thing: Any) -> Mapping[str, Any]:
-    source = thing.__init__ if isinstance(thing, type) and not is_dataclass(thing) else thing  # type: ignore[misc]
+    sources: list[Any] = [thing]
+    if isinstance(thing, type):
+        fields_only = is_dataclass(thing) and thing.__dataclass_params__.init  # type: ignore[attr-defined]
+        if not fields_only:
+            sources = [thing.__init__, thing] if is_dataclass(thing) else [thing.__init__]  # type: ignore[misc]
     try:
-        hints = get_type_hints(source, include_extras=True)
+        hints = {name: hint for source in sources for name, hint in get_type_hints(source, include_extras=True).items()}
     except (NameError, TypeError, AttributeError, ImportError):
         return {}  # of another package, for type checkers only
     return {name: hint for name, hint in hints.items() if name != "return"}

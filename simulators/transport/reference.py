@@ -16,6 +16,7 @@ the square of the step where S is smooth, and as the step where its slope jumps,
 - Veins: a course per bundle of streamlines and node, delayed segment by segment, averaged by flow at junctions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -33,6 +34,14 @@ from simulators.vessels.forest import Forest
 from simulators.vessels.vasculature import Vasculature
 
 STREAMLINES_AT_10_MS = 256
+
+ArterialInput = Callable[[np.ndarray], np.ndarray]
+"""Label in blood that passes the labeling plane t seconds after labeling began, for times of any shape."""
+
+
+def switched_on(time: np.ndarray) -> np.ndarray:
+    """The input of the step response: all blood is labeled from t = 0 on."""
+    return (time >= 0).astype(float)
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,19 @@ class ReferenceSimulator:
 
     def step_response(self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics) -> StepResponse:
         """Step response at the given times; see `simulators.transport.step_response.Simulator`."""
+        return self.response_to(switched_on, vessels, time, label)
+
+    def response_to(
+        self, arterial_input: ArterialInput, vessels: Vasculature, time: np.ndarray, label: LabelKinetics
+    ) -> StepResponse:
+        """Label at the given times (s since labeling began, (T,)) after any course of labeling.
+
+        Args:
+            arterial_input: at the labeling plane; nothing comes before t = 0.
+            vessels, time, label: as of `step_response`.
+        """
         time = checked_time(time)
-        arterial, inflow = self._arteries(vessels, time, label, np.inf)
+        arterial, inflow = self._arteries(vessels, time, label, np.inf, arterial_input)
         bed, outflow = self._beds(vessels, time, label, inflow)
         left = self._veins(vessels.veins, time, label, outflow, bed)
         return StepResponse(
@@ -77,7 +97,12 @@ class ReferenceSimulator:
         return int(np.ceil(time[-1] / self.time_step)) + 2
 
     def _arteries(
-        self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics, slower_than: float
+        self,
+        vessels: Vasculature,
+        time: np.ndarray,
+        label: LabelKinetics,
+        slower_than: float,
+        arterial_input: ArterialInput = switched_on,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Amounts (mm³) in the arteries, (X·Y·Z, T), and concentration at each voxel's terminal, (X·Y·Z, samples)."""
         arteries, pieces = vessels.arteries, cut_at_voxel_faces(vessels.arteries)
@@ -85,7 +110,11 @@ class ReferenceSimulator:
         residence[arteries.inlets] = vessels.inlet_delay
         amount = np.zeros((arteries.terminal.size, len(time)))
         inflow = np.zeros((arteries.terminal.size, self._samples(time)))
+        # Samples stand half a step early: a step's rise from sample 0 to 1 then has its middle at t = 0.
+        entering = np.asarray(arterial_input((np.arange(inflow.shape[1]) - 0.5) * self.time_step), float)
+        entering[0] = 0
         _flow_down(
+            entering,
             arteries.parent,
             _depth(arteries.parent),
             residence / self.time_step,
@@ -168,24 +197,22 @@ def _depth(parent: np.ndarray) -> np.ndarray:
 
 @njit()
 def _flow_down(  # type: ignore[no-untyped-def]
-    parent, depth, residence, detour, volume, voxel, pieces, n_streamlines, places, decay, amount, inflow
+    entering, parent, depth, residence, detour, volume, voxel, pieces, n_streamlines, places, decay, amount, inflow
 ):
     """Follow every streamline down the arteries; `residence`, `detour` and `places` in steps, `decay` per step."""
     # Nodes stand in depth-first order: the latest course one level up is the parent's.
     courses = np.zeros((depth.max() + 1, inflow.shape[1]))
     late = np.empty(depth.max() + 1)  # of each course's samples, in steps
-    entering = np.ones(inflow.shape[1])
-    entering[0] = 0  # one step before labeling
     for streamline in range(n_streamlines):
         relative_velocity = 2 * (1 - (streamline + 0.5) / n_streamlines)
         for node in range(parent.size):
             delay = residence[node] / relative_velocity
             before = detour[node] / relative_velocity
             course = courses[depth[node]]
-            upstream, upstream_late = entering, 0.5  # so that its rise from sample 0 to 1 has its middle at t = 0
+            upstream, upstream_late = entering, 0.5
             if parent[node] >= 0:
                 upstream, upstream_late = courses[depth[node] - 1], late[depth[node] - 1]
-                if upstream[-1] > 0:  # a step response never falls: some label has come
+                if upstream.any():  # some label has come
                     share = volume[node] / n_streamlines
                     _add_label(
                         upstream, upstream_late, before, delay, share, False, node, pieces, places, decay, amount

@@ -55,6 +55,7 @@ class Train:
     inputs: Parts
     phantom: Part
     simulator: Part
+    labeling: Part
     acquisition: Part
     data: Part
     cluster: Part
@@ -74,6 +75,7 @@ class Simulate:
     run_dir: PathText
     phantom: Part
     simulator: Part
+    labeling: Part
     acquisition: Part
     data: Part
     cluster: Part
@@ -92,6 +94,7 @@ class Evaluate:
     phantom: Part | None
     simulator: Part
     cluster: Part
+    labeling: Part | None
     acquisition: Part
 
 

@@ -41,6 +41,9 @@ def idle(cfg: DictConfig, command: str) -> Iterator[tuple[str, str]]:
         for name in cfg.acquisition:
             if name not in ("_target_", "from_bids"):
                 yield f"acquisition.{name}", "acquisition.from_bids says all of the protocol"
+        yield "labeling", "acquisition.from_bids says all of the protocol"
+    elif "labeling" in cfg and "acquisition" in cfg and "labeling" not in cfg.acquisition:
+        yield "labeling", "this acquisition has a labeling of its own"
     of_command = {"simulate": _in_simulation, "evaluate": _in_evaluation, "predict": _in_maps}
     if command in of_command:
         yield from of_command[command](cfg)
@@ -57,13 +60,15 @@ def _in_simulation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
         yield name, "it is for cubes, and the phantom is a brain"
     yield "seed", "it is of cubes; a brain has phantom.seed"
     if cfg.until is not None:
-        yield "acquisition", "a brain that stops before the label's transport is not read with any protocol"
+        for name in ("acquisition", "labeling"):
+            yield name, "a brain that stops before the label's transport is not read with any protocol"
 
 
 def _in_evaluation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
     if cfg.get("phantom") is None:
         yield "snr", "cubes get the noise of the training; phantom=brain has noise of its own"
-        yield "acquisition", "cubes are read with the checkpoint's protocol; phantom=brain with another"
+        for name in ("acquisition", "labeling"):
+            yield name, "cubes are read with the checkpoint's protocol; phantom=brain with another"
         return
     if not _is_brain(cfg):  # refused with what to give instead
         return

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qtmnet.scans.labeling_difference import labeling_difference
 from simulators.imaging.acquisition import Acquisition
 
 SAME_TIME = 0.005
@@ -23,10 +24,16 @@ class Accepts:
 
     acquisition: Acquisition
 
+    def plain(self) -> dict[str, object]:
+        """Containers and numbers only."""
+        return {"acquisition": self.acquisition.plain()}
+
     def differences(self, found: Acquisition) -> list[str]:
         """What keeps a scan from being read, a phrase for each field; empty for nothing."""
-        trained, differences = self.acquisition, []
-        for name in ("labeling_durations", "post_labeling_delays", "slice_timing"):
+        trained = self.acquisition
+        labeling = labeling_difference(trained, found, SAME_TIME)
+        differences = [] if labeling is None else [labeling]
+        for name in ("post_labeling_delays", "slice_timing"):
             ours, theirs = np.asarray(getattr(trained, name)), np.asarray(getattr(found, name))
             if ours.shape != theirs.shape or (ours.size and np.abs(ours - theirs).max() > SAME_TIME):
                 differences.append(f"{name}: trained {_brief(ours)}, scan {_brief(theirs)} s")

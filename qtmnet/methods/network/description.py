@@ -98,7 +98,8 @@ class Description:
 
     def plain(self) -> dict[str, object]:
         """Containers and numbers only."""
-        return {name: value for name, value in asdict(self).items() if name != "trusted"}
+        plain = {name: value for name, value in asdict(self).items() if name != "trusted"}
+        return plain | {"accepts": self.accepts.plain()}
 
     @classmethod
     def from_plain(cls, plain: object, trusted: Collection[str] = ()) -> "Description":

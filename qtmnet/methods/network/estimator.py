@@ -49,10 +49,10 @@ class Estimator(nn.Module):
         _check_size(description)
         self.network = description.build_network()
         _check_outputs(self.network, description)
-        n_delays = description.acquisition.n_delays
-        self.register_buffer("decorrelation", torch.eye(n_delays))
+        n_frames = description.acquisition.n_frames
+        self.register_buffer("decorrelation", torch.eye(n_frames))
         if description.linear_start:
-            n_features = n_delays * (1 + bool(description.acquisition.slice_timing))
+            n_features = n_frames * (1 + bool(description.acquisition.slice_timing))
             self.linear = nn.Conv3d(n_features, len(description.outputs), 1, bias=False)
 
     def accepts(self, acquisition: Acquisition) -> list[str]:

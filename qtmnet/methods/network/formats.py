@@ -4,8 +4,8 @@
    perfusion; what it was trained on stands among its fields.
 2. Inputs and outputs by name, what the network accepts, and how it was trained as free metadata.
 
-A change of what a field holds (of `Acquisition` or of a phantom, say) goes into the function of the version that has
-the old one: it gets plain data, and returns plain data.
+A change of what a field holds goes into the function of the version that has the old one: it gets plain data, and
+returns plain data. An acquisition reads its older forms itself, see `Acquisition.from_plain`.
 """
 
 from collections.abc import Callable, Mapping
@@ -64,7 +64,7 @@ def _from_1(content: Plain) -> Plain:
         },
         "outputs": ["cbf"],
         "normalization": recipe["normalization"],
-        "accepts": {"acquisition": acquisition_of_1(recipe["acquisition"])},
+        "accepts": {"acquisition": recipe["acquisition"]},
         "linear_start": recipe.get("linear_start", False),
         "trained": {name: recipe[name] for name in OF_RECORD if name in recipe}
         | ({"phantom": phantom_of_1(recipe["phantom"])} if "phantom" in recipe else {}),
@@ -85,11 +85,6 @@ def _network_of_1(network: Any) -> Any:
     return {name: value for name, value in network.items() if (name, value) != ("out_channels", 1)} | (
         {"_target_": moved} if "_target_" in network else {}
     )
-
-
-def acquisition_of_1(plain: Any) -> Any:
-    """An acquisition as `Acquisition` has it today."""
-    return plain
 
 
 def phantom_of_1(plain: Any) -> Any:

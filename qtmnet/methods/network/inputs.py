@@ -46,8 +46,8 @@ class FramesInput:
     """The frames of a scan."""
 
     def n_channels(self, acquisition: Acquisition) -> int:
-        """One for each delay."""
-        return acquisition.n_delays
+        """One for each frame."""
+        return acquisition.n_frames
 
     def channels(self, images: Images) -> torch.Tensor:
         """The frames, (N, K, X, Y, Z)."""

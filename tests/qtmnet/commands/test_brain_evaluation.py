@@ -14,11 +14,11 @@ from qtmnet.commands.evaluate_brain import evaluate_brain
 from qtmnet.evaluation.brain_estimates import with_noise
 from qtmnet.evaluation.brain_regions import brain_regions, brain_voxels
 from qtmnet.figures.brain_maps import Cuts
-from qtmnet.methods.network.estimator import Recipe
 from simulators import Acquisition, CubeParameters, InputError, simulate_cube
 from simulators.phantoms.brain import Brain
 from simulators.phantoms.brain_scan import NO_TERRITORY, BrainScan, scan_brain
 from simulators.tissue.anatomy import GREY, WHITE, Anatomy
+from tests.qtmnet.networks import described
 
 PROTOCOL = Acquisition(voxel_size_mm=(2.0, 2.0, 2.0))
 METHODS = {"qtmnet", "single_delay", "multi_delay"}
@@ -56,9 +56,12 @@ def scan(brain: Brain) -> BrainScan:
 
 def network(estimate: np.ndarray, acquisition: Acquisition = PROTOCOL) -> SimpleNamespace:
     """A network that has been told what to answer."""
-    unet = {"_target_": "qtmnet.methods.network.unet_cbam.UNetCBAM"}
-    recipe = Recipe(unet, "calibrated", acquisition, CubeParameters(), {}, 0, None)
-    return SimpleNamespace(recipe=recipe, perfusion=lambda *_: estimate)
+    description = described(acquisition)
+    return SimpleNamespace(
+        description=description,
+        accepts=description.accepts.differences,
+        maps=lambda frames: {"cbf": np.where(frames.inside, estimate, 0)},
+    )
 
 
 def regions_of(scores: dict) -> list[tuple[str, str]]:

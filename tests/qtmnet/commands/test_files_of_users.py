@@ -213,4 +213,4 @@ def test_a_name_that_is_no_utf8_is_read_like_any_other(example, tmp_path: Path) 
     for file in example.folder.iterdir():
         file.rename(folder / file.name)
     scan = read_scan(folder / example.path.name)
-    assert scan.acquisition.n_delays == 3
+    assert scan.acquisition.n_frames == 3

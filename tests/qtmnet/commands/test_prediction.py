@@ -10,7 +10,7 @@ import pytest
 
 from qtmnet.commands.predict import protocol_differences
 from qtmnet.methods import kinetic
-from simulators import Acquisition
+from simulators import PASL, Acquisition
 
 
 def volumes(delays) -> list[tuple[str, float]]:
@@ -83,7 +83,8 @@ def test_every_field_of_the_protocol_counts() -> None:
     base = Acquisition()
     assert protocol_differences(base, Acquisition(post_labeling_delays=(1.026, 1.525, 2.025, 2.525))) == []
     for other, field in (
-        (Acquisition(labeling_duration=1.8), "labeling_durations"),
+        (Acquisition(labeling_duration=1.8), "labeling: trained pseudo-continuous (PCASL), 1.45 s, scan pseudo"),
+        (Acquisition(PASL()), "labeling"),
         (Acquisition(post_labeling_delays=(1.025, 1.525)), "post_labeling_delays"),
         (Acquisition(voxel_size_mm=(3.0, 3.0, 4.0)), "voxel_size_mm"),
         (Acquisition(vascular_crushing=40.0), "vascular_crushing"),

@@ -15,7 +15,7 @@ import pytest
 
 from qtmnet.process import locks
 from qtmnet.process.locks import BusyError
-from qtmnet.datasets import storage as storages
+from qtmnet.datasets.storage import storage as storages
 from qtmnet.datasets.storage.folder import Folder
 from qtmnet.datasets.storage.storage import Storage, storage_at
 from simulators import InputError

@@ -15,9 +15,10 @@ from qtmnet.evaluation.map_checks import MOST_PERFUSION, check_maps
 from qtmnet.evaluation.metrics import Scores, score, score_parts
 from qtmnet.evaluation.score_tables import print_regions, print_table
 from qtmnet.learning.data import QTMDataModule
-from qtmnet.methods.network.estimator import Estimator, Recipe
-from simulators import Acquisition, CubeParameters, InputError
+from qtmnet.methods.network.estimator import Estimator
+from simulators import CubeParameters, InputError
 from simulators.transport.numba import NumbaSimulator
+from tests.qtmnet.networks import described
 
 TRUTH = np.random.default_rng(0).uniform(10, 80, (2, 5, 6, 7))
 FLAT = np.full_like(TRUTH, 50.0)
@@ -67,15 +68,8 @@ def test_regions_tell_why_a_score_is_not_defined(capsys) -> None:
     assert told.count("not defined") == 3  # and the bias of nowhere
 
 
-RECIPE = Recipe(
-    network={"_target_": "qtmnet.methods.network.unet_cbam.UNetCBAM", "base_channels": 2},
-    normalization="calibrated",
-    acquisition=Acquisition(),
-    phantom=replace(CubeParameters(), shape=(8, 8, 8)),
-    simulator={"name": "NumbaSimulator"},
-    seed=0,
-    snr=None,
-)
+PHANTOM = replace(CubeParameters(), shape=(8, 8, 8))
+NETWORK = described(phantom=PHANTOM)
 
 
 @pytest.fixture
@@ -83,10 +77,10 @@ def evaluated(monkeypatch, tmp_path: Path):  # type: ignore[no-untyped-def]
     """Evaluate made-up maps of cubes into a folder."""
 
     def evaluate(truth: np.ndarray, maps: Mapping[str, np.ndarray]) -> tuple[dict[str, Scores], Path]:
-        data = QTMDataModule(RECIPE.acquisition, RECIPE.phantom, NumbaSimulator(), dir=str(tmp_path / "cubes"))
+        data = QTMDataModule(NETWORK.acquisition, PHANTOM, NumbaSimulator(), dir=str(tmp_path / "cubes"))
         monkeypatch.setattr(QTMDataModule, "simulate", lambda *_: None)
         monkeypatch.setattr(evaluation, "estimate_cubes", lambda *_: Estimates(truth, dict(maps)))
-        return evaluate_on_cubes(Estimator(RECIPE), data, tmp_path / "run"), tmp_path / "run"
+        return evaluate_on_cubes(Estimator(NETWORK), data, tmp_path / "run"), tmp_path / "run"
 
     return evaluate
 

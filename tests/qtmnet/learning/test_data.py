@@ -29,7 +29,7 @@ def dataset(acquisition: Acquisition = PLAIN, **options) -> CubeDataset:
 def test_frames_are_those_of_the_acquisition() -> None:
     sample = dataset()[0, 0]
     np.testing.assert_allclose(sample["concentration"], acquire(CUBE, PLAIN), rtol=1e-4, atol=1e-8)
-    np.testing.assert_allclose(sample["perfusion"][0], average_voxels(CUBE.perfusion, (2, 2, 4)), rtol=1e-6)
+    np.testing.assert_allclose(sample["cbf"][0], average_voxels(CUBE.perfusion, (2, 2, 4)), rtol=1e-6)
     assert not sample["slice_time"].any()
 
 
@@ -49,7 +49,7 @@ def test_with_slice_timing_each_slice_is_read_at_its_own_time() -> None:
 def test_a_scan_of_fewer_slices_than_the_cube_takes_as_many() -> None:
     sample = dataset(Acquisition(slice_timing=(0.0, 0.1)))[0, 0]
     assert sample["concentration"].shape == (4, 4, 4, 2)
-    assert sample["perfusion"].shape == (1, 4, 4, 2)
+    assert sample["cbf"].shape == (1, 4, 4, 2)
 
 
 def test_noise_has_the_stated_strength() -> None:

@@ -122,7 +122,7 @@ def test_validation_cubes_without_perfusion(command, tiny, monkeypatch) -> None:
     monkeypatch.setattr(
         QTMModule,
         "validation_step",
-        lambda module, sample, index: step(module, sample | {"perfusion": 0 * sample["perfusion"]}, index),
+        lambda module, sample, index: step(module, sample | {"cbf": 0 * sample["cbf"]}, index),
     )
     outcome = command("train", *tiny)
     assert outcome.status == 2, outcome.err

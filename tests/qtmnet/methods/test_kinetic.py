@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from qtmnet.methods.boluses import boluses_of
 from qtmnet.methods.kinetic import fit, general_kinetic_model, multi_delay, single_delay
 from qtmnet.scans.calibration import calibrate
 from simulators.constants import DENSITY_G_ML, PARTITION_COEFFICIENT, T1_BLOOD
@@ -137,9 +138,7 @@ def test_maps_of_t1():
 def test_slice_timing_is_part_of_the_delay():
     timed = replace(ACQUISITION, slice_timing=(0.0, 0.2, 0.4, 0.1))
     att = np.broadcast_to([1.3, 1.4, 1.7, 2.1], (2, 3, 4))
-    signal = general_kinetic_model(
-        60.0, att, labeling_durations=1.45, post_labeling_delays=timed.readout_delays(n_slices=4)
-    )
+    signal = general_kinetic_model(60.0, att, labeling_durations=1.45, post_labeling_delays=boluses_of(timed, 4).delays)
     found = fit(signal, timed)
     np.testing.assert_allclose(found.att, att, rtol=1e-6)
     np.testing.assert_allclose(found.cbf, 60, rtol=1e-6)
@@ -177,7 +176,11 @@ def test_calibration_is_zero_without_m0():
 def test_fit_takes_the_nearest_single_delay_of_each_slice():
     timed = replace(ACQUISITION, slice_timing=(0.0, 0.3))
     signal = general_kinetic_model(
-        np.full((2, 2, 2), 60.0), 0.9, labeling_durations=1.45, post_labeling_delays=timed.readout_delays(), **IN_BLOOD
+        np.full((2, 2, 2), 60.0),
+        0.9,
+        labeling_durations=1.45,
+        post_labeling_delays=boluses_of(timed).delays,
+        **IN_BLOOD,
     )
     signal[[0, 2, 3]] = 0  # so that only the frame at 1.525 s says 60
     found = fit(signal, timed, method="single_delay")

@@ -159,4 +159,4 @@ def test_last_readout():
     assert Acquisition().last_readout == pytest.approx(3.975)
     timed = Acquisition(labeling_duration=(3.0, 1.0), post_labeling_delays=(0.5, 2.0), slice_timing=(0.0, 0.3))
     assert timed.last_readout == pytest.approx(3.8)
-    np.testing.assert_allclose(timed.readout_delays(2)[:, 0, 0], [[0.5, 0.8], [2.0, 2.3]])
+    np.testing.assert_allclose(timed.slice_times(2), [0.0, 0.3])
