@@ -24,12 +24,12 @@ from hydra import compose, initialize_config_dir  # noqa: E402
 from hydra.utils import instantiate  # noqa: E402
 
 from qtmnet.configuration.conf_folder import CONF  # noqa: E402
-from qtmnet.datasets.recipe import CubeRecipe, recipe_for  # noqa: E402
+from qtmnet.datasets.acquired_cubes import ImagingSettings  # noqa: E402
+from qtmnet.datasets.cube_recipe import CubeRecipe, recipe_for  # noqa: E402
 from qtmnet.datasets.vessel_pool import VesselPool  # noqa: E402
-from qtmnet.datasets.view import Look  # noqa: E402
+from qtmnet.learning.cube_stream import CubeStream  # noqa: E402
 from qtmnet.learning.device_stream import DeviceCubeStream, Drawn  # noqa: E402
 from qtmnet.learning.samples import SampleMaker  # noqa: E402
-from qtmnet.learning.stream import CubeStream  # noqa: E402
 from simulators import Acquisition, CubeParameters, CupySimulator, NumbaSimulator, simulate_cube  # noqa: E402
 from simulators.transport.cuda.batch import VesselBatch  # noqa: E402
 
@@ -86,7 +86,7 @@ def main() -> None:
         parser.error("give at least 1 cube and 1 repeat")
     with initialize_config_dir(str(CONF), version_base="1.3"):
         phantom: CubeParameters = instantiate(compose("train").phantom, _convert_="all")
-    look, n, keys = Look.of(Acquisition()), options.cubes, [(0, k) for k in range(options.cubes)]
+    imaging, n, keys = ImagingSettings.of(Acquisition()), options.cubes, [(0, k) for k in range(options.cubes)]
 
     def recipe(simulator: NumbaSimulator | CupySimulator) -> CubeRecipe:
         return recipe_for(Acquisition(), phantom=phantom, simulator=simulator, seed=0)
@@ -95,8 +95,8 @@ def main() -> None:
         pool = VesselPool(folder, phantom, 0)
         for task in pool.missing(N_TREES):
             task()
-        streamed = CubeStream(recipe(NumbaSimulator()), pool, N_TREES, look)
-        on_device = DeviceCubeStream(recipe(CupySimulator()), pool, N_TREES, look)
+        streamed = CubeStream(recipe(NumbaSimulator()), pool, N_TREES, imaging)
+        on_device = DeviceCubeStream(recipe(CupySimulator()), pool, N_TREES, imaging)
         drawn = [on_device.draw(key) for key in keys]
         seen = streamed[0, 0]
         parts: dict[str, tuple[Callable[[], object], int]] = {

@@ -24,10 +24,9 @@ import numpy as np
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from qtmnet.commands.building import build_data
+from qtmnet.commands.sources import build_source
 from qtmnet.commands.train import train
 from qtmnet.configuration.conf_folder import CONF
-from qtmnet.datasets.view import Look, View
 from simulators.machine.cores import n_cores
 
 STREAM = ("data=cco_stream", "data.samples_per_epoch=32", "data.n_trees=4")
@@ -52,9 +51,9 @@ def configured(*overrides: str) -> DictConfig:
 
 def simulate(folder: Path, n_cubes: int, n_workers: int) -> float:
     """Cubes per second of so many workers, with their start; `folder` is made."""
-    data = build_data(configured(f"data.n_cubes={n_cubes}", f"data.dir={folder}", f"cluster.n_workers={n_workers}"))
+    source = build_source(configured(f"data.n_cubes={n_cubes}", f"data.dir={folder}", f"cluster.n_workers={n_workers}"))
     start = perf_counter()
-    data.simulate("train")
+    source.simulate()
     return n_cubes / (perf_counter() - start)
 
 
@@ -90,13 +89,11 @@ def milliseconds(read: Callable[[int], object], order: Sequence[int]) -> float:
 
 def readers(folder: Path, n_cubes: int, *, with_zarr: bool) -> Iterator[tuple[str, Path, Callable[[int], object]]]:
     """What is compared: a name, the folder that it lies in, and a function that reads a cube."""
-    data = build_data(configured(f"data.n_cubes={n_cubes}", f"data.dir={folder}"))
-    data.view("train")
-    store = data.store("train")
-    view = View(store, Look.of(data.acquisition))
+    cubes = build_source(configured(f"data.n_cubes={n_cubes}", f"data.dir={folder}")).cubes["train"]
+    store, acquired = cubes.store(), cubes.acquired()
     yield "store, a whole cube", folder, store.__getitem__
     yield "store, as it is kept", folder, lambda index: [np.array(store.records[index][k]) for k in ("arterial", "bed")]
-    yield "view, increments", folder, lambda index: np.array(view[index].increments)
+    yield "acquired, increments", folder, lambda index: np.array(acquired[index].increments)
     if with_zarr:
         path = folder.parent / "zarr"
         arrays = to_zarr([store.records[index] for index in range(n_cubes)], path, store.records.layout.shard_size)
@@ -133,7 +130,7 @@ def show_reading(folder: Path, n_cubes: int, *, with_zarr: bool) -> None:
         forget(where)
         first, again = milliseconds(read, order), milliseconds(read, order)
         files = [path for path in where.rglob("*") if path.is_file() and "views" not in path.parts]
-        if name.startswith("view"):
+        if name.startswith("acquired"):
             files = [path for path in (where / "views").rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in files) / 1e6
         print(f"{name:20s}  {first:7.2f}  {again:7.2f}  {size:12.1f}", flush=True)

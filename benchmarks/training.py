@@ -28,12 +28,12 @@ from omegaconf import DictConfig
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from qtmnet.commands.building import build_data, build_estimator
+from qtmnet.commands.building import build_estimator, build_loss
+from qtmnet.commands.sources import build_source
 from qtmnet.configuration.conf_folder import CONF
-from qtmnet.datasets.view import Look
+from qtmnet.learning.callbacks.step_rate import LAYOUTS, TrainingStep, Way, best, rates, threads
+from qtmnet.learning.loading import Tensors
 from qtmnet.learning.precision import has_native_bf16
-from qtmnet.learning.samples import Sample
-from qtmnet.learning.step_rate import LAYOUTS, TrainingStep, Way, best, rates, threads
 from qtmnet.methods.network.estimator import Estimator
 
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16}
@@ -65,9 +65,9 @@ class Step:
         precision: one of `PRECISIONS`.
     """
 
-    def __init__(self, cfg: DictConfig, estimator: Estimator, batch: Sample, precision: str) -> None:
+    def __init__(self, cfg: DictConfig, estimator: Estimator, batch: Tensors, precision: str) -> None:
         self.estimator = estimator.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        self.loss, self.batch, self.type = instantiate(cfg.loss), batch, PRECISIONS[precision]
+        self.loss, self.batch, self.type = build_loss(cfg), batch, PRECISIONS[precision]
         self.optimizer = instantiate(cfg.optimizer)(estimator.parameters())
         self.limit = cfg.trainer.gradient_clip_val
 
@@ -127,18 +127,18 @@ def n_weights(network: nn.Module) -> int:
     return sum(weights.numel() for weights in network.parameters())
 
 
-def estimators(cfg: DictConfig) -> tuple[dict[str, Estimator], Sample, int]:
+def estimators(cfg: DictConfig) -> tuple[dict[str, Estimator], Tensors, int]:
     """Ours and the other by name, a sample, and the batch size."""
-    data = build_data(cfg)
-    found = {"qtmnet": build_estimator(cfg, data), "DynUNet": build_estimator(cfg, data)}
+    source = build_source(cfg)
+    found = {"qtmnet": build_estimator(cfg, source), "DynUNet": build_estimator(cfg, source)}
     found["DynUNet"].network = other_network(found["qtmnet"])
-    shape = Look.of(data.acquisition).grid(data.recipes["train"], 0).shape
+    shape = source.cubes["train"].shape
     sample = {
-        "concentration": 0.01 * torch.rand(data.acquisition.n_frames, *shape),
+        "concentration": 0.01 * torch.rand(source.acquisition.n_frames, *shape),
         "slice_time": torch.zeros(1, *shape),
         "cbf": torch.rand(1, *shape),
     }
-    return found, sample, data.batch_size
+    return found, sample, source.batch_size
 
 
 def in_turns(parts: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, float]:
@@ -167,7 +167,7 @@ def busy_process() -> Iterator[None]:
         process.wait()
 
 
-def chosen_threads(estimator: Estimator, loss: nn.Module, sample: Sample, batch_size: int, most: int) -> Way:
+def chosen_threads(estimator: Estimator, loss: nn.Module, sample: Tensors, batch_size: int, most: int) -> Way:
     """What a training would choose now."""
     from lightning.pytorch.plugins import MixedPrecision, Precision
 

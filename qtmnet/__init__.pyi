@@ -1,7 +1,8 @@
 from .commands.predict import map_with_network
 from .evaluation.metrics import Scores, score
-from .learning.data import QTMDataModule
+from .learning.loading import SampleLoading
 from .learning.module import QTMModule
+from .learning.stored import StoredCubes
 from .methods.kinetic import fit
 from .methods.network.checkpoint import load_estimator
 from .methods.network.estimator import Estimator
@@ -14,9 +15,10 @@ __version__: str
 __all__ = [
     "AslScan",
     "Estimator",
-    "QTMDataModule",
     "QTMModule",
+    "SampleLoading",
     "Scores",
+    "StoredCubes",
     "find_scans",
     "fit",
     "load_estimator",

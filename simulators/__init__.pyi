@@ -6,12 +6,16 @@ from .imaging.labeling.base import Block, Labeling
 from .imaging.labeling.continuous import CASL, PCASL
 from .imaging.labeling.hadamard import HadamardPCASL
 from .imaging.labeling.pulsed import PASL, PASLUnknownBolus
-from .phantoms.brain import Brain, simulate_brain
+from .phantoms.brain import simulate_brain
 from .phantoms.brain_parameters import Angiography, BrainParameters
 from .phantoms.brain_scan import BrainScan, scan_brain
 from .phantoms.cube import Cube, CubeParameters, simulate_cube
 from .phantoms.cube_scan import acquire
+from .phantoms.simulated_brain import Brain
 from .tissue.anatomy import Anatomy, TissueMaps
+from .tissue.exchange.base import Exchange
+from .tissue.exchange.none import NoExchange
+from .tissue.exchange.two_compartment import TwoCompartmentExchange
 from .tissue.label import LabelKinetics
 from .transport.cupy import CupySimulator
 from .transport.numba import NumbaSimulator
@@ -19,6 +23,7 @@ from .transport.reference import ReferenceSimulator
 from .transport.step_response import StepResponse
 from .vessels.forest import Forest
 from .vessels.growth import grow_forest
+from .vessels.swc import read_swc, write_swc
 from .vessels.vasculature import Vasculature
 
 __all__ = [
@@ -35,20 +40,25 @@ __all__ = [
     "Cube",
     "CubeParameters",
     "CupySimulator",
+    "Exchange",
     "Forest",
     "HadamardPCASL",
     "InputError",
     "LabelKinetics",
     "Labeling",
+    "NoExchange",
     "NumbaSimulator",
     "PASLUnknownBolus",
     "ReferenceSimulator",
     "StepResponse",
     "TissueMaps",
+    "TwoCompartmentExchange",
     "Vasculature",
     "acquire",
     "grow_forest",
+    "read_swc",
     "scan_brain",
     "simulate_brain",
     "simulate_cube",
+    "write_swc",
 ]

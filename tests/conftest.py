@@ -16,6 +16,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 
 from simulators.machine.cores import n_cores
+from tests.qtmnet.conftest import PAIRS, ExampleScan
 
 ROOT = Path(__file__).parents[1]
 
@@ -91,3 +92,28 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Capt
 def tiny() -> Sequence[str]:
     """See `TINY`."""
     return TINY
+
+
+@pytest.fixture(scope="session")
+def example_scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic scan in the perf folder of a dataset."""
+    dataset = tmp_path_factory.mktemp("dataset")
+    (dataset / "dataset_description.json").write_text('{"Name": "example", "BIDSVersion": "1.10.0"}', encoding="utf-8")
+    ExampleScan(dataset / "sub-01" / "perf").write([("m0scan", 0.0), *PAIRS, *PAIRS])
+    return dataset / "sub-01" / "perf"
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoints(tmp_path_factory: pytest.TempPathFactory, example_scan: Path) -> dict[str, Path]:
+    """Tiny trained networks: one for a brain and cubes, one for the example scan."""
+    folder = tmp_path_factory.mktemp("networks")
+    for name, settings in {
+        "brain": ["phantom.shape=[16,16,16]", "acquisition.voxel_size_mm=[8,8,8]"],
+        "scan": [f"acquisition.from_bids={example_scan}"],
+    }.items():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setattr(sys, "argv", ["train.py", *TINY, *settings, f"name={name}", "evaluate=false"])
+            GlobalHydra.instance().clear()
+            runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+    return {name: next(folder.glob(f"runs/{name}/*/checkpoints/best.ckpt")) for name in ("brain", "scan")}

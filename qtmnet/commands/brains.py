@@ -7,8 +7,9 @@ from omegaconf import DictConfig
 from qtmnet.process.invocation import command
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
-from simulators.phantoms.brain import Brain, fitted, simulate_brain
+from simulators.phantoms.brain import fitted, simulate_brain
 from simulators.phantoms.brain_parameters import BrainParameters
+from simulators.phantoms.simulated_brain import Brain
 from simulators.transport.step_response import Simulator
 
 FOLDER = Path("datasets") / "brain"

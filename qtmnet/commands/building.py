@@ -6,35 +6,19 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from qtmnet.commands.brains import refuse_brain
-from qtmnet.learning.data import QTMDataModule
 from qtmnet.learning.losses import OutputsLoss
+from qtmnet.learning.stored import StoredCubes
 from qtmnet.methods.network.accepts import Accepts
 from qtmnet.methods.network.description import Description
 from qtmnet.methods.network.estimator import Estimator
 from qtmnet.scans.acquisitions import build_acquisition
 from simulators.errors import InputError
 
-__all__ = ["build_acquisition", "build_data", "build_estimator", "build_loss"]
+__all__ = ["build_acquisition", "build_estimator", "build_loss"]
 
 
-def build_data(cfg: DictConfig) -> QTMDataModule:
-    """The data module of a configuration.
-
-    Raises:
-        InputError: if its phantom is a brain.
-    """
-    refuse_brain(cfg)
-    data = instantiate(cfg.data, _convert_="all")
-    if not isinstance(data, QTMDataModule):
-        raise InputError(
-            f"data._target_: found {cfg.data._target_}; give qtmnet.learning.data.QTMDataModule or one of its kind"
-        )
-    return data
-
-
-def build_estimator(cfg: DictConfig, data: QTMDataModule) -> Estimator:
-    """An untrained estimator for the data's protocol.
+def build_estimator(cfg: DictConfig, source: StoredCubes) -> Estimator:
+    """An untrained estimator for the protocol of the samples.
 
     What the configuration names may be built: whoever trains has named it.
 
@@ -42,20 +26,19 @@ def build_estimator(cfg: DictConfig, data: QTMDataModule) -> Estimator:
         InputError: for a network that it cannot be.
     """
     network, inputs = _plain(cfg.model), _plain(cfg.inputs)
-    phantom = data.recipes["train"].phantom
     try:
         description = Description(
             network=network,
             inputs=inputs,
             outputs=tuple(cfg.outputs),
             normalization=cfg.normalization,
-            accepts=Accepts(data.acquisition),
+            accepts=Accepts(source.acquisition),
             linear_start=cfg.linear_start,
             trained={
-                "phantom": asdict(phantom),
-                "simulator": data.recipes["train"].settings()["simulator"],
+                "phantom": asdict(source.recipe.phantom),
+                "simulator": source.recipe.settings()["simulator"],
                 "seed": cfg.seed,
-                "snr": data.snr,
+                "snr": source.snr,
             },
             trusted=frozenset(str(part["_target_"]) for part in (network, *inputs.values())),
         )

@@ -12,14 +12,15 @@ from qtmnet.commands.brains import FOLDER, simulate_brain_for, tell
 from qtmnet.commands.evaluate_brain import check_settings, evaluate_brain
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_evaluation_costs
-from qtmnet.costs.datasets import dataset_costs
+from qtmnet.costs.datasets import cubes_costs
 from qtmnet.costs.training import evaluation_cost
+from qtmnet.datasets.cubes import Cubes, cubes_by_split
 from qtmnet.evaluation.brain_estimates import RegionScores
 from qtmnet.evaluation.map_checks import check_maps
 from qtmnet.evaluation.metrics import Scores, score
 from qtmnet.evaluation.score_tables import print_table
 from qtmnet.figures.comparison import save_comparison
-from qtmnet.learning.data import QTMDataModule
+from qtmnet.learning.samples import SampleMaker
 from qtmnet.methods.base import Frames
 from qtmnet.methods.baselines import KINETIC_METHODS, fit_baselines
 from qtmnet.methods.network.checkpoint import load_estimator
@@ -111,20 +112,18 @@ def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
     if instantiate(cfg.acquisition, _convert_="all") != ProtocolChanges({}):
         raise InputError("acquisition: cubes are read with the checkpoint's; leave it out, or give phantom=brain")
     estimator = load_estimator(cfg.ckpt, trusted=cfg.trust)
-    phantom, snr = _training(cfg.ckpt, estimator)
-    data = QTMDataModule(
+    phantom, _ = _training(cfg.ckpt, estimator)
+    cubes = cubes_by_split(
         estimator.description.acquisition,
         phantom,
         instantiate(cfg.simulator),
-        cluster=instantiate(cfg.cluster),
-        n_cubes=2,
-        n_test=cfg.n_cubes,
-        dir=cfg.dir,
+        n_cubes={"test": cfg.n_cubes},
         seed=cfg.seed,
-        snr=snr,
-    )
-    afford([*dataset_costs(data, ("test",), settings={"test": ("n_cubes", "dir")}), evaluation_cost(data, "n_cubes")])
-    scores = evaluate_on_cubes(estimator, data, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
+        dir=cfg.dir,
+        cluster=instantiate(cfg.cluster),
+    )["test"]
+    afford([*cubes_costs(cubes, "n_cubes", "dir"), evaluation_cost(cubes, "n_cubes")])
+    scores = evaluate_on_cubes(estimator, cubes, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
     print_table(scores, f"{cfg.n_cubes} unseen cubes")
     return scores
 
@@ -141,25 +140,23 @@ def _training(ckpt: str, estimator: Estimator) -> tuple[CubeParameters, float | 
         raise InputError(f"{ckpt}: ckpt: {error}; give phantom=brain") from None
 
 
-def evaluate_on_cubes(
-    estimator: Estimator, data: QTMDataModule, run_dir: Path, asked: Settings = ()
-) -> dict[str, Scores]:
-    """Score all methods on the test cubes; writes `metrics.json`, `comparison.png` and `report.html`.
+def evaluate_on_cubes(estimator: Estimator, cubes: Cubes, run_dir: Path, asked: Settings = ()) -> dict[str, Scores]:
+    """Score all methods on cubes, made if they are missing; writes `metrics.json`, `comparison.png` and `report.html`.
 
     A map that is not finite ends it before anything is written, the other methods' rows too: beside a method that is
     left out they would pass for the whole comparison.
 
     Args:
         estimator: the network.
-        data: where the cubes are from.
+        cubes: that training never saw; they get the noise that it had.
         run_dir: folder to write into.
         asked: further settings that the report is to state.
 
     Raises:
         InputError: for a map that is not finite.
     """
-    data.simulate("test")
-    estimates = estimate_cubes(estimator, data)
+    cubes.simulate()
+    estimates = estimate_cubes(estimator, cubes)
     check_maps({"truth": estimates.truth, **estimates.by_method}, where="test cubes, ")
     scores = {method: score(maps, estimates.truth) for method, maps in estimates.by_method.items()}
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -167,33 +164,32 @@ def evaluate_on_cubes(
     write_json(run_dir / "metrics.json", metrics)
     first = {method: maps[0] for method, maps in estimates.by_method.items()}
     save_comparison(run_dir / "comparison.png", estimates.truth[0], first)
-    stated = (*asked, ("Test cubes", str(len(estimates.truth))), ("Seed of the cubes", str(data.seed)))
-    page = cubes_report(
-        estimates.truth, estimates.by_method, scores, estimator.description, data.recipes["test"].phantom, stated
-    )
+    stated = (*asked, ("Test cubes", str(len(estimates.truth))), ("Seed of the cubes", str(cubes.recipe.seed)))
+    network, phantom = estimator.description, cubes.recipe.phantom
+    page = cubes_report(estimates.truth, estimates.by_method, scores, network, phantom, stated)
     print(f"metrics: {run_dir / 'metrics.json'}\nfigure: {run_dir / 'comparison.png'}")
     print(f"report: {write_report(run_dir / 'report.html', page)}")
     return scores
 
 
-def estimate_cubes(estimator: Estimator, data: QTMDataModule) -> Estimates:
-    """Estimate the test cubes with the network and both kinetic models, from the same frames."""
+def estimate_cubes(estimator: Estimator, cubes: Cubes) -> Estimates:
+    """Estimate cubes with the network and both kinetic models, from the same frames."""
     pairs: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
-    with watched(lambda: len(pairs), data.n_cubes["test"], "Estimating test cubes"):
-        for pair in _estimate_each(estimator, data):
+    with watched(lambda: len(pairs), cubes.n_cubes, "Estimating test cubes"):
+        for pair in _estimate_each(estimator, cubes):
             pairs.append(pair)
     truth = np.stack([truth for truth, _ in pairs])
     return Estimates(truth, {method: np.stack([maps[method] for _, maps in pairs]) for method in METHODS})
 
 
-def _estimate_each(estimator: Estimator, data: QTMDataModule) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    dataset = data.dataset("test")
-    for index in range(len(dataset)):
-        sample = {name: value.numpy() for name, value in dataset[0, index].items()}
+def _estimate_each(estimator: Estimator, cubes: Cubes) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    acquired, maker = cubes.acquired(), SampleMaker.of(cubes, snr=snr_of(estimator.description))
+    for index in range(cubes.n_cubes):
+        sample = maker.sample(acquired[index], (0, index))
         slice_time = sample["slice_time"][0, 0, 0]
-        timing = tuple(slice_time.tolist()) if data.acquisition.slice_timing else ()
-        acquisition = replace(data.acquisition, slice_timing=timing)
+        timing = tuple(slice_time.tolist()) if cubes.acquisition.slice_timing else ()
+        acquisition = replace(cubes.acquisition, slice_timing=timing)
         maps = {"qtmnet": estimator.maps(Frames(sample["concentration"], acquisition))["cbf"]}
-        fitted = fit_baselines(sample["concentration"], acquisition, data.recipes["test"].phantom)
+        fitted = fit_baselines(sample["concentration"], acquisition, cubes.recipe.phantom)
         maps |= {method: fitted[method].cbf for method in KINETIC_METHODS}
         yield sample["cbf"][0], maps

@@ -13,8 +13,8 @@ from qtmnet.report.page import write_report as write_page
 from qtmnet.report.settings import Settings, noise
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
-from simulators.phantoms.brain import Brain
 from simulators.phantoms.brain_scan import acquire_brain, laid_over, scan_brain
+from simulators.phantoms.simulated_brain import Brain
 
 ARTERIAL_LABEL = {"all label": None, "crushed": 0.0}
 """The two settings of vascular crushing (mm/s) under which the kinetic models are always reported."""

@@ -1,21 +1,18 @@
 """`simulate`: fill a folder with cubes, or make a brain."""
 
 import math
-from contextlib import suppress
 from pathlib import Path
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from qtmnet.commands.brains import FOLDER, is_brain, tell
-from qtmnet.commands.building import build_data
+from qtmnet.commands.sources import build_source
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_costs
 from qtmnet.costs.datasets import dataset_costs
-from qtmnet.datasets.cube_store import NoDatasetError
-from qtmnet.datasets.view import Look, View
 from qtmnet.figures.brain_vessels import print_morphometry, save_brain_figures
-from qtmnet.learning.data import QTMDataModule
+from qtmnet.learning.stored import StoredCubes
 from simulators.errors import InputError
 from simulators.imaging.readout import simulated_time
 from simulators.phantoms.brain import BrainStages
@@ -37,32 +34,28 @@ def _simulate_cubes(cfg: DictConfig) -> str:
     for name in ("dir", "until"):
         if cfg[name] is not None:
             raise InputError(f"{name}: found {cfg[name]}, which is a brain's; for cubes give data.dir and data.n_cubes")
-    data = build_data(cfg)
+    source = build_source(cfg)
     if cfg.verify:
-        return _verify(data)
-    afford(dataset_costs(data, ("train",), views=False))
-    store = data.simulate("train")
-    print(f"{data.n_cubes['train']} cubes: {store.url}")
+        return _verify(source)
+    afford(dataset_costs(source, ("train",), acquired=False))
+    store = source.simulate()
+    print(f"{source.cubes['train'].n_cubes} cubes: {store.url}")
     return store.url
 
 
-def _verify(data: QTMDataModule) -> str:
-    """Read all cubes to train on, and what there is of test cubes and of the protocol's views.
+def _verify(source: StoredCubes) -> str:
+    """Read all cubes to train on, what there is of test cubes, and of both on the protocol's voxels.
 
     Raises:
         InputError: that names the files with something missing or damaged.
     """
-    store, n_cubes = data.store("train", only_read=True), data.n_cubes["train"]
-    look, flaws = Look.of(data.acquisition), list(store.records.flaws(n_cubes))
-    flaws += View(store, look).records.flaws()
-    with suppress(NoDatasetError):
-        test = data.store("test", only_read=True)
-        flaws += [*test.records.flaws(), *View(test, look).records.flaws()]
+    cubes = source.cubes["train"]
+    flaws = [*cubes.flaws(of_all=True), *source.cubes["test"].flaws(of_all=False)]
     if flaws:
         more = f"; and {len(flaws) - FLAWS_TO_TELL} files more" if len(flaws) > FLAWS_TO_TELL else ""
         raise InputError("; ".join(flaws[:FLAWS_TO_TELL]) + more)
-    print(f"{n_cubes} cubes, each as it was written: {store.url}")
-    return store.url
+    print(f"{cubes.n_cubes} cubes, each as it was written: {cubes.url}")
+    return cubes.url
 
 
 def _simulate_brain(cfg: DictConfig) -> Path:

@@ -17,21 +17,23 @@ from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
-from qtmnet.commands.building import build_data, build_estimator, build_loss
+from qtmnet.commands.building import build_estimator, build_loss
 from qtmnet.commands.evaluate import evaluate_on_cubes, print_table
+from qtmnet.commands.sources import build_source
 from qtmnet.costs.afford import afford
 from qtmnet.costs.cost import Cost
 from qtmnet.costs.training import training_costs
-from qtmnet.datasets.view import Look
+from qtmnet.datasets.cubes import Cubes
 from qtmnet.evaluation.metrics import Scores
 from qtmnet.learning.callbacks.finite import NotFinite
-from qtmnet.learning.data import QTMDataModule
+from qtmnet.learning.callbacks.pace import Pace
+from qtmnet.learning.callbacks.step_rate import threads
+from qtmnet.learning.loading import SampleLoading
 from qtmnet.learning.loggers import build_loggers, closed_at_end, log_settings
 from qtmnet.learning.module import QTMModule
-from qtmnet.learning.pace import Pace
 from qtmnet.learning.precision import automatic_precision
 from qtmnet.learning.resuming import check_same
-from qtmnet.learning.step_rate import threads
+from qtmnet.learning.stored import StoredCubes
 from qtmnet.learning.trainer import build_trainer, check_processes, check_validates
 from qtmnet.learning.training_state import check_state
 from qtmnet.methods.network.checkpoint import epochs_done, load_estimator, trained_settings
@@ -76,13 +78,13 @@ def _train(cfg: DictConfig) -> TrainingResult:
     _quiet()
     L.seed_everything(cfg.seed, verbose=False)
     # Whatever can be refused is refused before anything is simulated.
-    data = build_data(cfg)
-    if data.n_fit < 1:
+    source = build_source(cfg)
+    if source.n_fit < 1:
         raise InputError(
-            f"data.n_cubes: found {data.n_cubes['train']}; give at least 2, to train on and to validate with"
+            f"data.n_cubes: found {source.cubes['train'].n_cubes}; give at least 2, to train on and to validate with"
         )
-    afford(_costs(cfg, data), tell=ranks.is_first())
-    module = build_module(cfg, data)
+    afford(_costs(cfg, source), tell=ranks.is_first())
+    module, data = build_module(cfg, source), SampleLoading(source)
     checkpoints = Path(cfg.run_dir) / "checkpoints"
     if cfg.resume is None:
         _refuse_used(checkpoints)
@@ -104,13 +106,13 @@ def _train(cfg: DictConfig) -> TrainingResult:
     loggers = build_loggers(cfg.logger)
     pace = Pace(cfg.threads, cfg.memory_layout)
     trainer = build_trainer(
-        cfg, [keeper, latest, pace, *_pruning(cfg)], loggers, lambda: _precision(module.estimator, data)
+        cfg, [keeper, latest, pace, *_pruning(cfg)], loggers, lambda: _precision(module.estimator, source)
     )
     check_processes(trainer, cfg)
     check_validates(trainer)
     if cfg.resume is not None:
         check_state(cfg.resume, trainer, module)
-    data.truths = module.estimator.description.truths
+    source.truths = module.estimator.description.truths
     data.check_shares(trainer.num_nodes * trainer.num_devices)
     data.prepare_data()
     data.setup("fit")
@@ -133,23 +135,23 @@ def _train(cfg: DictConfig) -> TrainingResult:
         measured = {"nrmse": nrmse} if math.isfinite(nrmse) else {}
         weights = save_weights(best, estimator, provenance=provenance().plain(), validation=measured)
         if cfg.evaluate:
-            scores = _evaluated(best, estimator, data, Path(cfg.run_dir))
+            scores = _evaluated(best, estimator, source.cubes["test"], Path(cfg.run_dir))
         print(f"checkpoint: {best}\nweights: {weights}")
     return TrainingResult(best=best, last=checkpoints / "last.ckpt", nrmse=nrmse, scores=scores)
 
 
-def _evaluated(best: Path, estimator: Estimator, data: QTMDataModule, run_dir: Path) -> dict[str, Scores]:
+def _evaluated(best: Path, estimator: Estimator, cubes: Cubes, run_dir: Path) -> dict[str, Scores]:
     """Scores on the test cubes, which are printed.
 
     Raises:
         KeyboardInterrupt: that tells how to go on, which is not by training again.
     """
     try:
-        scores = evaluate_on_cubes(estimator, data, run_dir)
+        scores = evaluate_on_cubes(estimator, cubes, run_dir)
     except KeyboardInterrupt:
         evaluation = f"{invocation.command('evaluate')} ckpt={shlex.quote(str(best))}"
         raise KeyboardInterrupt(f"interrupted; the training is done, evaluate it by: {evaluation}") from None
-    print_table(scores, f"{data.n_cubes['test']} unseen cubes")
+    print_table(scores, f"{cubes.n_cubes} unseen cubes")
     return scores
 
 
@@ -163,18 +165,17 @@ def _pruning(cfg: DictConfig) -> list[L.Callback]:
     return [Pruning(Path(hydra.sweep.dir), cfg.trial, instantiate(hydra.sweeper.pruner))]
 
 
-def _precision(estimator: Estimator, data: QTMDataModule) -> str:
+def _precision(estimator: Estimator, source: StoredCubes) -> str:
     """The precision for a network and the cubes that it will be trained on."""
-    shape = Look.of(data.acquisition).grid(data.recipes["train"], 0).shape
-    return automatic_precision(estimator.network, (estimator.description.in_channels, *shape))
+    return automatic_precision(estimator.network, (estimator.description.in_channels, *source.cubes["train"].shape))
 
 
-def build_module(cfg: DictConfig, data: QTMDataModule) -> QTMModule:
+def build_module(cfg: DictConfig, source: StoredCubes) -> QTMModule:
     """The module of a configuration; it keeps the configuration, and which code it is."""
     settings = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(settings, dict)
     return QTMModule(
-        build_estimator(cfg, data),
+        build_estimator(cfg, source),
         build_loss(cfg),
         instantiate(cfg.optimizer),
         final_learning_rate=cfg.final_learning_rate,
@@ -182,11 +183,11 @@ def build_module(cfg: DictConfig, data: QTMDataModule) -> QTMModule:
     )
 
 
-def _costs(cfg: DictConfig, data: QTMDataModule) -> Iterator[Cost]:
+def _costs(cfg: DictConfig, source: StoredCubes) -> Iterator[Cost]:
     epochs = cfg.trainer.get("max_epochs")
     return training_costs(
-        lambda: build_estimator(cfg, data),
-        data,
+        lambda: build_estimator(cfg, source),
+        source,
         epochs=epochs if isinstance(epochs, int) else 1,  # anything else the trainer refuses
         accelerator=str(cfg.trainer.get("accelerator", "auto")),
         linear_start=cfg.linear_start and cfg.resume is None,
@@ -215,7 +216,7 @@ def _keepers(folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
     )
 
 
-def _fit(trainer: L.Trainer, module: QTMModule, data: QTMDataModule, *, resume: str | None, last: Path) -> None:
+def _fit(trainer: L.Trainer, module: QTMModule, data: SampleLoading, *, resume: str | None, last: Path) -> None:
     try:
         trainer.fit(module, data, ckpt_path=resume, weights_only=True)
     except NotFinite:  # which all processes meet, so that one tells

@@ -1,13 +1,19 @@
-"""What the docstring of a class says of its arguments."""
+"""What the docstring of a class says of its arguments, as griffe reads it; for the reference of settings alone."""
 
 import inspect
 import re
 from collections.abc import Iterator
 from importlib import import_module
 
-SECTIONS = ("Args", "Arguments", "Attributes", "Parameters")
+from griffe import Docstring, DocstringSectionKind
 
-_ENTRY = re.compile(r"(?P<names>\*{0,2}\w+(?:, \w+)*)(?: \([^)]*\))?: (?P<text>.*)")
+SECTIONS = (
+    DocstringSectionKind.attributes,
+    DocstringSectionKind.parameters,
+    DocstringSectionKind.other_parameters,
+)
+
+_SEVERAL = re.compile(r"^(?P<indent> +)(?P<names>\w+(?:, \w+)+):(?P<text> .*(?:\n(?P=indent) +\S.*)*)", re.MULTILINE)
 
 
 def described_arguments(target: str) -> dict[str, str]:
@@ -28,20 +34,21 @@ def described_arguments(target: str) -> dict[str, str]:
     return described
 
 
+def one_name_each(docstring: str) -> str:
+    """The docstring with an entry for each name where ours has one for several: `low, high: ends of the axis.`
+
+    Google's style does not know these, and griffe takes what follows the comma for a type.
+    """
+    return _SEVERAL.sub(_one_name_each, docstring)
+
+
+def _one_name_each(found: re.Match[str]) -> str:
+    return "\n".join(f"{found['indent']}{name}:{found['text']}" for name in found["names"].split(", "))
+
+
 def _entries(docstring: str) -> Iterator[tuple[str, str]]:
-    """Names and texts of the entries of all sections on arguments."""
-    for section in re.split(r"\n(?=\w+:\n)", docstring):
-        heading, _, body = section.partition(":\n")
-        if heading.strip() not in SECTIONS:
-            continue
-        for entry in _unindented(body):
-            found = _ENTRY.fullmatch(" ".join(entry.partition("\n\n")[0].split()))
-            if found:
-                yield from ((name, found["text"]) for name in found["names"].split(", "))
-
-
-def _unindented(body: str) -> list[str]:
-    """The entries of a section: each begins at the least indentation there is, and goes on further in."""
-    lines = [line for line in body.splitlines() if line[:1] in ("", " ")]
-    indent = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
-    return [entry.strip() for entry in re.split(rf"\n(?! {{{indent + 1}}}|\s*$)", "\n".join(lines))]
+    """Names and first paragraphs of the entries of all sections on arguments."""
+    for section in Docstring(one_name_each(docstring)).parse("google", warnings=False):
+        if section.kind in SECTIONS:
+            for entry in section.value:
+                yield entry.name, " ".join(entry.description.partition("\n\n")[0].split())

@@ -56,7 +56,7 @@ def configuration_line(error: Exception) -> str:
         group, _, option = error.missing_cfg_file.rpartition("/")
         if not group:
             return f"--config-name {option}: no such configuration"
-        options = error.options or _options(group)
+        options = error.options or options_of(group)
         told = f"{_offer_option(group, option, options)} (there are {', '.join(options)})"
         return f"{group}={option}: no such option; {told}"
     if missing := re.search(r"Missing mandatory value: (\S+)", text):
@@ -77,7 +77,7 @@ def configuration_line(error: Exception) -> str:
     return f"{where}: {' '.join(telling[:4]) or type(error).__name__}"
 
 
-def _options(group: str) -> list[str]:
+def options_of(group: str) -> list[str]:
     """Options of a group in `conf`."""
     folder = CONF / group
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir()) if folder.is_dir() else []

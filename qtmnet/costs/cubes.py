@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.cube_recipe import CubeRecipe
 from simulators.imaging.acquisition import Acquisition
 from simulators.phantoms.cube import CubeParameters
 from simulators.tissue.capillaries import COUNT_RANGE, ELEMENTS_PER_CAPILLARY

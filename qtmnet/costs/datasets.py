@@ -1,23 +1,24 @@
-"""What making a dataset takes: cubes in a store, their view, trees in a pool, on the cluster that makes them."""
+"""What making a dataset takes: cubes as simulated and as acquired, trees in a pool, on the cluster that makes them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from qtmnet.costs import machine
 from qtmnet.costs.cost import Cost, times
 from qtmnet.costs.cubes import LARGEST_RECORD, acquired_shape, bytes_of, decisive, simulation_bytes, simulation_seconds
+from qtmnet.datasets.acquired_cubes import acquired_fields, acquired_folder
 from qtmnet.datasets.cluster import Cluster
 from qtmnet.datasets.cluster.dask import DaskCluster
 from qtmnet.datasets.cluster.local import LocalCluster
 from qtmnet.datasets.cluster.slurm import SlurmCluster
+from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.cube_store import LARGEST_SHARD, SHARDS_AT_LEAST
-from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.cubes import Cubes
 from qtmnet.datasets.record import fields
 from qtmnet.datasets.storage.storage import storage_at
 from qtmnet.datasets.vessel_pool import pool_fields
-from qtmnet.datasets.view import Look, folder_of_view, view_fields
-from qtmnet.learning.data import QTMDataModule
-from qtmnet.learning.stream_data import QTMStreamModule
+from qtmnet.learning.stored import StoredCubes
+from qtmnet.learning.streamed import StreamedCubes
 from simulators.machine.cores import n_cores
 
 WORKER_BYTES = 200e6
@@ -37,38 +38,43 @@ SETTINGS = {"train": ("data.n_cubes", "data.dir"), "test": ("data.n_test", "data
 """What decides how many cubes there are of a split, and where they lie."""
 
 
-def dataset_costs(
-    data: QTMDataModule,
-    splits: tuple[str, ...],
-    *,
-    views: bool = True,
-    settings: Mapping[str, tuple[str, str]] = SETTINGS,
-) -> Iterator[Cost]:
-    """What is missing of the cubes of some splits, of their views, and of the trees of a stream.
+def dataset_costs(source: StoredCubes, splits: tuple[str, ...], *, acquired: bool = True) -> Iterator[Cost]:
+    """What is missing of the cubes of some splits, of these on the acquired voxels, and of the trees of a stream.
 
     Args:
-        data: where they will lie, and what they are made from.
+        source: which cubes there are.
         splits: `train`, `test`.
-        views: whether they will be looked at.
-        settings: of the command; see `SETTINGS`.
+        acquired: whether they will be averaged over the acquired voxels.
     """
-    if isinstance(data, QTMStreamModule) and "train" in splits:
-        yield from _pool(data)
+    if isinstance(source, StreamedCubes) and "train" in splits:
+        yield from _pool(source)
     for split in splits:
-        yield from _store(data, split, *settings[split])
-        if views:
-            yield _view(data, split, settings[split][0])
+        yield from cubes_costs(source.cubes[split], *SETTINGS[split], acquired=acquired)
 
 
-def _store(data: QTMDataModule, split: str, count: str, place: str) -> Iterator[Cost]:
-    recipe, url, n_cubes = data.recipes[split], data.url(split), data.n_cubes[split]
+def cubes_costs(cubes: Cubes, count: str, place: str, *, acquired: bool = True) -> Iterator[Cost]:
+    """What is missing of some cubes, and of these on the acquired voxels.
+
+    Args:
+        cubes: which ones.
+        count: setting that says how many.
+        place: setting that says where they lie.
+        acquired: whether they will be averaged over the acquired voxels.
+    """
+    yield from _store(cubes, count, place)
+    if acquired:
+        yield _acquired(cubes, count)
+
+
+def _store(cubes: Cubes, count: str, place: str) -> Iterator[Cost]:
+    recipe, url, n_cubes = cubes.recipe, cubes.url, cubes.n_cubes
     record = bytes_of(fields(recipe))
     cube = f"a cube of {times(recipe.phantom.shape)} voxels"
     missing = max(n_cubes - _already(url, record), 0)
     if missing:
-        n_tasks = math.ceil(missing / _shard_size(data, n_cubes))
+        n_tasks = math.ceil(missing / _shard_size(cubes))
         yield from simulating(
-            data.cluster,
+            cubes.cluster,
             f"simulating {cube} until {recipe.time[-1]:g} s",
             recipe,
             n_tasks,
@@ -82,25 +88,25 @@ def _store(data: QTMDataModule, split: str, count: str, place: str) -> Iterator[
         limited_by="a record holds {} at most",
     )
     yield Cost(
-        f"simulating {missing} {split} cubes",
+        f"simulating {missing} {cubes.split} cubes",
         count,
         f"give fewer cubes, or another {place}",
-        memory_bytes=n_cubes * (BYTES_OF_AN_INDEX + BYTES_OF_A_TASK / _shard_size(data, n_cubes)),
+        memory_bytes=n_cubes * (BYTES_OF_AN_INDEX + BYTES_OF_A_TASK / _shard_size(cubes)),
         disk_bytes=missing * record,
         disk_at=url,
-        seconds=missing * simulation_seconds(recipe) / _at_once(data.cluster),
+        seconds=missing * simulation_seconds(recipe) / _at_once(cubes.cluster),
     )
 
 
-def _view(data: QTMDataModule, split: str, count: str) -> Cost:
-    """The view of a split, made in this process."""
-    recipe, n_cubes = data.recipes[split], data.n_cubes[split]
-    folder = str(folder_of_view(data.url(split), recipe, Look.of(data.acquisition)))
-    record = bytes_of(view_fields(acquired_shape(recipe.phantom, data.acquisition), len(recipe.time)))
-    missing = max(n_cubes - _already(folder, record), 0)
+def _acquired(cubes: Cubes, count: str) -> Cost:
+    """The cubes on the acquired voxels, made in this process."""
+    recipe = cubes.recipe
+    folder = str(acquired_folder(cubes.url, recipe, cubes.imaging))
+    record = bytes_of(acquired_fields(acquired_shape(recipe.phantom, cubes.acquisition), len(recipe.time)))
+    missing = max(cubes.n_cubes - _already(folder, record), 0)
     cube = bytes_of(fields(recipe))
     return Cost(
-        f"reading {missing} {split} cubes",
+        f"reading {missing} {cubes.split} cubes",
         count,
         "give fewer cubes",
         memory_bytes=4 * cube if missing else 0.0,
@@ -110,14 +116,14 @@ def _view(data: QTMDataModule, split: str, count: str) -> Cost:
     )
 
 
-def _pool(data: QTMStreamModule) -> Iterator[Cost]:
+def _pool(source: StreamedCubes) -> Iterator[Cost]:
     """The trees that streamed cubes borrow."""
-    recipe, place = data.recipes["train"], data.pool_at
+    recipe, place, cluster = source.recipe, source.pool_at, source.cubes["train"].cluster
     record = bytes_of(pool_fields(recipe.phantom))
-    missing = max(data.n_trees - _already(place, record), 0)
+    missing = max(source.n_trees - _already(place, record), 0)
     grown = f"growing vessels for {times(recipe.phantom.shape)} voxels"
     if missing:
-        yield from simulating(data.cluster, grown, recipe, missing)
+        yield from simulating(cluster, grown, recipe, missing)
     yield Cost(
         f"growing {missing} pairs of trees",
         "data.n_trees",
@@ -125,7 +131,7 @@ def _pool(data: QTMStreamModule) -> Iterator[Cost]:
         memory_bytes=missing * BYTES_OF_A_TASK,
         disk_bytes=missing * record,
         disk_at=place,
-        seconds=missing * simulation_seconds(recipe) / 2 / _at_once(data.cluster),
+        seconds=missing * simulation_seconds(recipe) / 2 / _at_once(cluster),
     )
 
 
@@ -188,8 +194,8 @@ def _already(place: str, record: float) -> int:
     return int(sum(n for name, n in storage_at(place).sizes().items() if name.endswith(".npy")) // record)
 
 
-def _shard_size(data: QTMDataModule, n_cubes: int) -> int:
-    asked = data.shard_size
+def _shard_size(cubes: Cubes) -> int:
+    asked = cubes.shard_size
     if isinstance(asked, int) and asked > 0:  # anything else the store refuses
         return asked
-    return min(LARGEST_SHARD, max(n_cubes // SHARDS_AT_LEAST, 1))
+    return min(LARGEST_SHARD, max(cubes.n_cubes // SHARDS_AT_LEAST, 1))

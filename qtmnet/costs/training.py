@@ -10,8 +10,9 @@ from qtmnet.costs.devices import device_cost
 from qtmnet.costs.machine import free_gpu_memory
 from qtmnet.costs.networks import OPERATIONS_PER_SECOND, NetworkSize, network_size
 from qtmnet.costs.scans import SECONDS_OF_A_FRAME, fit_bytes
-from qtmnet.learning.data import SAMPLES_TO_START_FROM, QTMDataModule
-from qtmnet.learning.stream_data import QTMStreamModule
+from qtmnet.datasets.cubes import Cubes
+from qtmnet.learning.stored import StoredCubes
+from qtmnet.learning.streamed import StreamedCubes
 from qtmnet.methods.network.estimator import Estimator
 from simulators.machine.cores import n_cores
 from simulators.transport.cupy import CupySimulator
@@ -38,7 +39,7 @@ FLOAT = 4
 
 def training_costs(
     build: Callable[[], Estimator],
-    data: QTMDataModule,
+    source: StoredCubes,
     *,
     epochs: int,
     accelerator: str,
@@ -50,30 +51,30 @@ def training_costs(
 
     Args:
         build: makes the estimator.
-        data: to train on.
+        source: of the samples.
         epochs: times through it.
         accelerator: of the trainer, as it is set.
         linear_start: whether it begins from a linear estimate.
         evaluate: whether test cubes are made and estimated afterwards.
         run_dir: of the checkpoints.
     """
-    yield from dataset_costs(data, ("train", "test") if evaluate else ("train",))
-    shape = acquired_shape(data.recipes["train"].phantom, data.acquisition)
-    batch = min(data.batch_size, data.n_fit)
-    sample = math.prod(shape) * (data.acquisition.n_frames + 2) * FLOAT
+    yield from dataset_costs(source, ("train", "test") if evaluate else ("train",))
+    shape = acquired_shape(source.recipe.phantom, source.acquisition)
+    batch = min(source.batch_size, source.n_fit)
+    sample = math.prod(shape) * (source.acquisition.n_frames + 2) * FLOAT
     yield Cost(
-        f"reading {data.acquisition.n_frames} frames of a cube",
+        f"reading {source.acquisition.n_frames} frames of a cube",
         "acquisition.post_labeling_delays",
         "give fewer delays",
-        memory_bytes=_frames_bytes(data, shape, linear_start=linear_start),
+        memory_bytes=_frames_bytes(source, shape, linear_start=linear_start),
     )
     network = network_size(build, batch, shape)
     yield from _network(network, batch, sample, None if accelerator == "cpu" else free_gpu_memory())
-    if isinstance(data, QTMStreamModule):
-        yield from _stream(data, epochs, batch, sample)
-    steps_seconds = 3 * network.operations / batch * data.n_fit * epochs / OPERATIONS_PER_SECOND
+    if isinstance(source, StreamedCubes):
+        yield from _stream(source, epochs, batch, sample)
+    steps_seconds = 3 * network.operations / batch * source.n_fit * epochs / OPERATIONS_PER_SECOND
     yield Cost(
-        f"training for {epochs} epochs of {data.n_fit} samples",
+        f"training for {epochs} epochs of {source.n_fit} samples",
         "trainer.max_epochs",
         "give fewer epochs, fewer cubes or a smaller network",
         disk_bytes=WEIGHTS_IN_FILES * network.weight_bytes,
@@ -81,13 +82,13 @@ def training_costs(
         seconds=steps_seconds / min(n_cores(), MOST_CORES) if _on_cpu(accelerator) else 0.0,
     )
     if evaluate:
-        yield evaluation_cost(data)
+        yield evaluation_cost(source.cubes["test"])
 
 
-def evaluation_cost(data: QTMDataModule, setting: str = "data.n_test") -> Cost:
+def evaluation_cost(cubes: Cubes, setting: str = "data.n_test") -> Cost:
     """What estimating the test cubes with every method takes: all maps of all cubes are held together."""
-    voxels = math.prod(acquired_shape(data.recipes["test"].phantom, data.acquisition))
-    n_cubes, frames = data.n_cubes["test"], data.acquisition.n_frames
+    voxels = math.prod(acquired_shape(cubes.recipe.phantom, cubes.acquisition))
+    n_cubes, frames = cubes.n_cubes, cubes.acquisition.n_frames
     return Cost(
         f"evaluating {n_cubes} cubes",
         setting,
@@ -115,32 +116,32 @@ def _network(network: NetworkSize, batch: int, sample: float, gpu: float | None)
         )
 
 
-def _frames_bytes(data: QTMDataModule, shape: tuple[int, int, int], *, linear_start: bool) -> float:
+def _frames_bytes(source: StoredCubes, shape: tuple[int, int, int], *, linear_start: bool) -> float:
     """Weights of the frames, and the samples that the linear start is found from, scaled and decorrelated."""
-    n_frames = data.acquisition.n_frames
-    n_slices, timed = len(data.acquisition.slice_timing) or shape[2], bool(data.acquisition.slice_timing)
-    weights = 4 * 8 * n_frames * n_slices * len(data.recipes["train"].time)
+    n_frames = source.acquisition.n_frames
+    n_slices, timed = len(source.acquisition.slice_timing) or shape[2], bool(source.acquisition.slice_timing)
+    weights = 4 * 8 * n_frames * n_slices * len(source.recipe.time)
     if not linear_start:
         return weights
-    samples = min(data.n_fit, SAMPLES_TO_START_FROM) * math.prod(shape) * n_frames * FLOAT
+    samples = min(source.n_fit, source.samples_to_start_from) * math.prod(shape) * n_frames * FLOAT
     return weights + samples * (4 if timed else 3) + 6 * 8 * (n_frames * (1 + timed)) ** 2
 
 
-def _stream(data: QTMStreamModule, epochs: int, batch: int, sample: float) -> Iterator[Cost]:
+def _stream(source: StreamedCubes, epochs: int, batch: int, sample: float) -> Iterator[Cost]:
     """Simulating samples as training asks for them."""
-    recipe = data.recipes["train"]
+    recipe = source.recipe
     if isinstance(recipe.simulator, CupySimulator):
         voxels, what = batch * math.prod(recipe.phantom.shape), f"simulating batches of {batch} cubes"
         yield device_cost(what, "data.batch_size", "give smaller batches", recipe.simulator, voxels, recipe.time)
         return
-    processes = max(data.loader_workers, 1)
+    processes = max(source.loader_workers, 1)
     yield Cost(
         f"simulating samples in {processes} processes",
         "data.loader_workers",
         "give fewer",
         memory_bytes=processes * (LOADER_BYTES + simulation_bytes(recipe) + 3 * batch * sample),
     )
-    n_samples = epochs * data.samples_per_epoch
+    n_samples = epochs * source.samples_per_epoch
     yield Cost(
         f"simulating {n_samples} streamed cubes",
         "data.samples_per_epoch",

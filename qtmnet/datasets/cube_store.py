@@ -8,17 +8,17 @@ from time import sleep
 
 import numpy as np
 
-from qtmnet.process.locks import BusyError
-from qtmnet.datasets.dataset import Dataset
-from qtmnet.datasets.recipe import FORMAT, CubeRecipe
+from qtmnet.datasets.cube_recipe import FORMAT, CubeRecipe
 from qtmnet.datasets.record import ENCODING_ERROR, UNITS, StoredCube, cube_arrays, fields, stored_cube
 from qtmnet.datasets.records import SHARD, Records
 from qtmnet.datasets.shard import ShardFormat
+from qtmnet.datasets.sharded_dataset import ShardedDataset
 from qtmnet.datasets.storage.storage import Storage, storage_at
-from simulators.phantoms.cube import simulate_cube
+from qtmnet.process.locks import BusyError
 from simulators.errors import InputError
-from simulators.files.writing import one_line
 from simulators.files.json_files import json_text, parse_json
+from simulators.files.writing import one_line
+from simulators.phantoms.cube import simulate_cube
 
 MANIFEST = "dataset.json"
 
@@ -33,7 +33,7 @@ class NoDatasetError(InputError):
     """There is no dataset where one was to be read."""
 
 
-class CubeStore(Dataset):
+class CubeStore(ShardedDataset):
     """Cubes of one recipe in a folder or an object store.
 
     Args:

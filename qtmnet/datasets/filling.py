@@ -4,14 +4,14 @@ import sys
 import time
 
 from qtmnet.datasets.cluster import Cluster
+from qtmnet.datasets.sharded_dataset import ShardedDataset
 from qtmnet.process.progress import watched
-from qtmnet.datasets.dataset import Dataset
 from simulators.errors import InputError
 
 SECONDS_BETWEEN_LOOKS = 2.0
 
 
-def fill(dataset: Dataset, n_cubes: int, cluster: Cluster, description: str) -> None:
+def fill(dataset: ShardedDataset, n_cubes: int, cluster: Cluster, description: str) -> None:
     """Make what is missing of the first n cubes.
 
     Other processes may be at the same dataset, on this machine or on others: what they write is waited for, and made

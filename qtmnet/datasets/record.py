@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.shard import Fields
-from simulators.phantoms.cube import DRAWN, Cube
 from simulators.errors import InputError
+from simulators.phantoms.cube import Cube
 from simulators.transport.pieces import Pieces, blood_volume, cut_at_voxel_faces
 from simulators.vessels.vasculature import Vasculature
 
@@ -24,7 +24,7 @@ ENCODING_ERROR = 2.0**-11
 
 UNITS = {
     "drawn": "arterial_murray_k and venous_murray_k, mm (mm³/s)^(−1/3); capillary_volume_fraction, mL/mL; "
-    "permeability_surface_ml_100g_min; inlet_delay, s",
+    "what the exchange draws, or 0; inlet_delay, s; what it draws besides",
     "perfusion": "mL/100g/min, (X, Y, Z)",
     "att": "s, (X, Y, Z)",
     "arterial_blood_volume": "mL/mL, (X, Y, Z)",
@@ -58,8 +58,8 @@ class StoredCube:
     crushing: tuple[float, ...]
     drawn: dict[str, float]
 
-    def seen(self, vascular_crushing: float | None) -> np.ndarray:
-        """Increments that a protocol sees, (T, X, Y, Z).
+    def visible(self, vascular_crushing: float | None) -> np.ndarray:
+        """Increments of the label that a protocol does not crush, (T, X, Y, Z).
 
         Args:
             vascular_crushing: mm/s; see `Acquisition`.
@@ -83,7 +83,7 @@ def fields(recipe: CubeRecipe) -> Fields:
     shape, n_times = recipe.phantom.shape, len(recipe.time)
     maps = tuple((name, "<f4", shape) for name in MAPS)
     return (
-        ("drawn", "<f8", (len(DRAWN),)),
+        ("drawn", "<f8", (len(recipe.phantom.ranges),)),
         *maps,
         ("arterial", "<f2", (len(recipe.crushing) + 1, n_times, *shape)),
         ("bed", "<f2", (n_times, *shape)),
@@ -97,7 +97,7 @@ def cube_arrays(cube: Cube, recipe: CubeRecipe) -> dict[str, np.ndarray]:
         for velocity in recipe.crushing
     ]
     return {
-        "drawn": np.array([cube.drawn[name] for name in DRAWN]),
+        "drawn": np.array([cube.drawn[name] for name in recipe.phantom.ranges]),
         **truth_maps(cube.perfusion, cube.vessels),
         "arterial": np.stack([_increments(part) for part in (*slower, cube.response.arterial)]),
         "bed": _increments(cube.response.bed),
@@ -147,5 +147,5 @@ def stored_cube(record: np.void, recipe: CubeRecipe) -> StoredCube:
         arterial=record["arterial"].astype(np.float32) * scale,
         bed=record["bed"].astype(np.float32) * scale,
         crushing=recipe.crushing,
-        drawn=dict(zip(DRAWN, record["drawn"].tolist(), strict=True)),
+        drawn=dict(zip(recipe.phantom.ranges, record["drawn"].tolist(), strict=True)),
     )

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qtmnet.process.invocation import command
-from qtmnet.process.locks import BusyError
 from qtmnet.datasets.shard import REPAIR, ShardFormat, ShardReader, write_shard
 from qtmnet.datasets.storage.storage import Storage
+from qtmnet.process.invocation import command
+from qtmnet.process.locks import BusyError
 from simulators.errors import InputError
 
 SHARD = re.compile(r"shard-(\d{5,})\.npy")

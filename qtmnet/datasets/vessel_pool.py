@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from qtmnet.datasets.cube_recipe import FORMAT, fingerprint
 from qtmnet.datasets.cube_store import claim
-from qtmnet.datasets.dataset import Dataset
-from qtmnet.datasets.recipe import FORMAT, fingerprint
 from qtmnet.datasets.records import Records
 from qtmnet.datasets.shard import Fields, ShardFormat
+from qtmnet.datasets.sharded_dataset import ShardedDataset
 from qtmnet.datasets.storage.storage import storage_at
-from simulators.vessels.borrowed_trees import Trees
 from simulators.phantoms.cube import CubeParameters, draw_perfusion, grow_trees
+from simulators.vessels.borrowed_trees import Trees
 from simulators.vessels.forest import Forest
 
 SHARD_SIZE = 8
@@ -42,7 +42,7 @@ UNITS = {
 """Of each array of a record; of the veins alike."""
 
 
-class VesselPool(Dataset):
+class VesselPool(ShardedDataset):
     """Trees grown for perfusion maps of one kind; pair i is a function of the settings and i alone.
 
     Args:

@@ -29,12 +29,13 @@ from qtmnet.figures.vessel_views import (
 from qtmnet.quantities import number_text
 from qtmnet.scans.nifti import write_map
 from simulators.files.json_files import write_json
-from simulators.phantoms.morphometry import Measure, log_histogram, morphometry, territory_of_nodes
+from simulators.phantoms.morphometry import Measure, morphometry
+from simulators.phantoms.tree_measures import log_histogram, territory_of_nodes
 from simulators.tissue.anatomy import GREY, WHITE
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
 
 if TYPE_CHECKING:
-    from simulators.phantoms.brain import Brain
+    from simulators.phantoms.simulated_brain import Brain
 
 INK = "#c8c8c8"
 TERRITORY_COLOURS = {

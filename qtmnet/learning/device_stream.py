@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from qtmnet.datasets.acquired_cubes import AcquiredCube
 from qtmnet.datasets.record import truth_maps
-from qtmnet.datasets.view import SeenCube
+from qtmnet.learning.cube_stream import CubeStream
 from qtmnet.learning.samples import Key
-from qtmnet.learning.stream import CubeStream
 from simulators.imaging.voxel_grid import VoxelGrid
 from simulators.machine.cores import n_cores
 from simulators.phantoms.cube import borrow_vessels
@@ -48,32 +48,32 @@ class Drawn:
 class DeviceCubeStream(CubeStream):
     """The same cubes as those of `CubeStream` with this simulator, whole batches at a time."""
 
-    def batch(self, keys: Sequence[Key]) -> list[SeenCube]:
-        """Several cubes as they are seen."""
+    def batch(self, keys: Sequence[Key]) -> list[AcquiredCube]:
+        """Several cubes on the acquired voxels."""
         simulator = self.recipe.simulator
         assert isinstance(simulator, CupySimulator)
         with ThreadPoolExecutor(min(len(keys), n_cores())) as pool:
             cubes = list(pool.map(self.draw, keys))
         batch = simulator.batch([cube.vessels for cube in cubes], [cube.layouts for cube in cubes])
-        crushing = self.look.vascular_crushing
+        crushing = self.imaging.vascular_crushing
         response = simulator.step_responses(
             batch,
             np.asarray(self.recipe.time),
             [cube.label for cube in cubes],
             slower_than=np.inf if crushing is None else crushing,
         )
-        seen = torch.from_dlpack(response.bed)
+        visible = torch.from_dlpack(response.bed)
         if crushing != 0:
-            seen = seen + torch.from_dlpack(response.arterial)
-        return [_seen(*each) for each in zip(cubes, seen, strict=True)]
+            visible = visible + torch.from_dlpack(response.arterial)
+        return [_acquired(*each) for each in zip(cubes, visible, strict=True)]
 
     def draw(self, key: Key) -> Drawn:
         """The cube of (epoch, index) before label enters it."""
         seed, phantom = self.seed(key), self.recipe.phantom
         drawn = phantom.draw(seed)
         perfusion, vessels = borrow_vessels(seed, phantom, drawn, self.trees(key))
-        label = phantom.label(drawn["permeability_surface_ml_100g_min"])
-        grid = self.look.grid(self.recipe, seed)
+        label = phantom.label(drawn)
+        grid = self.imaging.grid(self.recipe, seed)
         pieces = cut_at_voxel_faces(vessels.arteries), cut_at_voxel_faces(vessels.veins)
         layouts = TreeLayout.of(vessels.arteries, pieces[0]), TreeLayout.of(vessels.veins, pieces[1])
         truth = truth_maps(perfusion, vessels, pieces)
@@ -81,9 +81,9 @@ class DeviceCubeStream(CubeStream):
         return Drawn(vessels, layouts, label, grid, maps)
 
 
-def _seen(cube: Drawn, step_response: torch.Tensor) -> SeenCube:
+def _acquired(cube: Drawn, step_response: torch.Tensor) -> AcquiredCube:
     """A cube on the acquired voxels, from its step response (T, X, Y, Z) on the device."""
     shares = [torch.from_numpy(cube.grid.shares(axis)).to(step_response) for axis in range(3)]
     averaged = torch.einsum("tabc,xa,yb,zc->txyz", step_response, *shares)
     increments = torch.diff(averaged, dim=0, prepend=torch.zeros_like(averaged[:1]))
-    return SeenCube(cube.maps, increments.cpu().numpy())
+    return AcquiredCube(cube.maps, increments.cpu().numpy())

@@ -7,8 +7,8 @@ import lightning as L
 import torch
 from torch import nn
 
-from qtmnet.learning.samples import Sample
-from qtmnet.learning.validation_sums import ValidationSums
+from qtmnet.learning.loading import Tensors
+from qtmnet.learning.losses import ValidationSums
 from qtmnet.limits import FinalLearningRate
 from qtmnet.methods.network.checkpoint import CHECKPOINT_KEY, described
 from qtmnet.methods.network.estimator import Estimator
@@ -58,11 +58,11 @@ class QTMModule(L.LightningModule):
         self.gradient_norm: torch.Tensor | None = None
         """Of all gradients of a step, if `FiniteTraining` has looked."""
 
-    def forward(self, sample: Sample) -> torch.Tensor:
+    def forward(self, sample: Tensors) -> torch.Tensor:
         """All outputs (N, n_outputs, X, Y, Z) in units of their scales."""
         return self.estimator(sample)
 
-    def training_step(self, sample: Sample, _batch: int) -> torch.Tensor:
+    def training_step(self, sample: Tensors, _batch: int) -> torch.Tensor:
         """Loss of a batch."""
         loss = self.loss(self(sample), sample)
         n = len(sample["concentration"])
@@ -91,7 +91,7 @@ class QTMModule(L.LightningModule):
         """Sums over voxels start anew."""
         self._sums.start(self.device)
 
-    def validation_step(self, sample: Sample, _batch: int) -> None:
+    def validation_step(self, sample: Tensors, _batch: int) -> None:
         """Add a batch to the sums."""
         self._sums.add(self(sample), sample)
 

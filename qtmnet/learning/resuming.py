@@ -15,6 +15,9 @@ KEPT = ("optimizer", "final_learning_rate", "loss", "trainer.max_epochs", "train
 FREE = ("data.dir", "data.pool", "data.shard_size", "data.loader_workers", "data.cluster", "data.simulator.n_threads")
 """Of these, settings on which nothing depends that is trained."""
 
+RENAMED = {"QTMDataModule": "StoredCubes", "QTMStreamModule": "StreamedCubes"}
+"""Classes by their name in version 0.2.0, whose checkpoints can be gone on from."""
+
 
 def check_same(cfg: DictConfig, asked: Description, kept: Description, kept_settings: object) -> None:
     """Refuse to go on with other settings than a checkpoint was made with.
@@ -49,7 +52,7 @@ def _differences(kept: Mapping[Any, Any], asked: Any) -> Iterator[tuple[str, Any
     """Names and values of settings, of those in `KEPT`, that differ where a checkpoint has them."""
     was, now = dict(_flat(kept)), dict(_flat(asked))
     for name, value in was.items():
-        if _is_of(name, KEPT) and not _is_of(name, FREE) and name in now and now[name] != value:
+        if _is_of(name, KEPT) and not _is_of(name, FREE) and name in now and not _is_same(name, value, now[name]):
             yield name, value, now[name]
 
 
@@ -59,6 +62,16 @@ def _flat(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(value, f"{path}.{key}" if path else str(key))
     else:
         yield path, list(tree) if isinstance(tree, tuple) else tree
+
+
+def _is_same(name: str, was: object, now: object) -> bool:
+    """Whether two values are the same; classes, wherever they stand: they have moved from one version to another."""
+    return _class_name(was) == _class_name(now) if name.endswith("._target_") else was == now
+
+
+def _class_name(target: object) -> str:
+    name = str(target).rpartition(".")[2]
+    return RENAMED.get(name, name)
 
 
 def _is_of(name: str, groups: tuple[str, ...]) -> bool:

@@ -1,21 +1,37 @@
 """From cubes on the acquired voxels to training samples: frames of a protocol in, truth out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
-import torch
-from torch.utils.data import Dataset
 
-from qtmnet.datasets.view import SeenCube
-from qtmnet.quantities import QUANTITIES
+from qtmnet.datasets.acquired_cubes import AcquiredCube
+from qtmnet.datasets.cubes import Cubes
+from qtmnet.quantities import CBF, QUANTITIES
 from simulators.imaging.acquisition import Acquisition
 from simulators.imaging.readout import frame_weights
 from simulators.seeding import Stage, generator, stage_seed
 
-Sample = dict[str, torch.Tensor]
+Sample = dict[str, np.ndarray]
+"""Images of one sample by name, (C, x, y, z) each, float32; see `SampleMaker`."""
+
 Key = tuple[int, int]
 """(epoch, index): a sample is a function of these and the configuration, whatever the order or the workers."""
+
+TRUTHS = (CBF.key,)
+"""Quantities whose truth a sample has, if nothing else is asked for."""
+
+
+class Samples(ABC):
+    """Samples by (epoch, index)."""
+
+    @abstractmethod
+    def __getitem__(self, key: Key) -> Sample: ...
+
+    def batch(self, keys: Sequence[Key]) -> list[Sample]:
+        """The samples of a batch, which are asked for together: some are faster made so."""
+        return [self[key] for key in keys]
 
 
 class SampleMaker:
@@ -45,7 +61,7 @@ class SampleMaker:
         snr: float | tuple[float, float] | None,
         flips: bool,
         seed: int,
-        truths: Sequence[str] = ("cbf",),
+        truths: Sequence[str] = TRUTHS,
         t1_blood: float | None = None,
     ) -> None:
         self.acquisition = acquisition
@@ -55,7 +71,29 @@ class SampleMaker:
         weights = frame_weights(np.asarray(time), acquisition, n_slices, t1_blood=t1_blood)
         self.weights = np.cumsum(weights[..., ::-1], axis=-1)[..., ::-1].astype(np.float32)  # of increments, not of S
 
-    def sample(self, cube: SeenCube, key: Key) -> Sample:
+    @classmethod
+    def of(
+        cls,
+        cubes: Cubes,
+        *,
+        snr: float | tuple[float, float] | None,
+        flips: bool = False,
+        truths: Sequence[str] = TRUTHS,
+    ) -> Self:
+        """Reads cubes with the protocol that they are for, with noise of the cubes' own seed."""
+        recipe = cubes.recipe
+        return cls(
+            recipe.time,
+            cubes.acquisition,
+            cubes.shape[2],
+            snr=snr,
+            flips=flips,
+            seed=recipe.seed,
+            truths=truths,
+            t1_blood=recipe.phantom.t1_blood,
+        )
+
+    def sample(self, cube: AcquiredCube, key: Key) -> Sample:
         """The sample that a cube becomes in the role of (epoch, index)."""
         rng = generator(stage_seed((self.seed, *key), Stage.NOISE))
         increments = cube.increments
@@ -68,7 +106,7 @@ class SampleMaker:
         if self.flips:
             axes = tuple(axis + 1 for axis in range(3) if rng.random() < 0.5)
             images = {name: np.flip(image, axes) for name, image in images.items()}
-        return {name: torch.from_numpy(np.array(image, np.float32)) for name, image in images.items()}
+        return {name: np.array(image, np.float32) for name, image in images.items()}
 
     def _frames(self, weights: np.ndarray, increments: np.ndarray) -> np.ndarray:
         """Sums (K, x, y, z) of increments (T, x, y, z) with weights (K, z, T)."""
@@ -97,16 +135,17 @@ class SampleMaker:
 
 def _defined(image: np.ndarray) -> np.ndarray:
     """An image with NaN for all that is not finite: a transit time without flow is no number."""
-    return np.where(np.isfinite(image), image, np.nan)
+    finite = np.isfinite(image)
+    return image if finite.all() else np.where(finite, image, np.nan)
 
 
-class Cubes(Protocol):
+class ByIndex(Protocol):
     """Cubes on the acquired voxels, by index."""
 
-    def __getitem__(self, index: int) -> SeenCube: ...
+    def __getitem__(self, index: int) -> AcquiredCube: ...
 
 
-class CubeDataset(Dataset[Sample]):
+class CubeSamples(Samples):
     """Samples of kept cubes.
 
     Args:
@@ -115,7 +154,7 @@ class CubeDataset(Dataset[Sample]):
         maker: reads them.
     """
 
-    def __init__(self, cubes: Cubes, rows: np.ndarray, maker: SampleMaker) -> None:
+    def __init__(self, cubes: ByIndex, rows: Sequence[int] | np.ndarray, maker: SampleMaker) -> None:
         self.cubes, self.rows, self.maker = cubes, rows, maker
 
     def __len__(self) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 from qtmnet.methods import kinetic
 from qtmnet.methods.kinetic import KineticMaps
 from simulators.imaging.acquisition import Acquisition
+from simulators.tissue.exchange.base import Exchange
 
 KINETIC_METHODS = ("single_delay", "multi_delay")
 
@@ -15,7 +16,7 @@ class Tissue(Protocol):
     """What says how label fares: `LabelKinetics`, or the parameters of a phantom."""
 
     @property
-    def exchange(self) -> str: ...
+    def exchange(self) -> Exchange: ...
     @property
     def t1_blood(self) -> float: ...
     @property
@@ -24,7 +25,7 @@ class Tissue(Protocol):
 
 def kinetic_parameters(tissue: Tissue) -> dict[str, float]:
     """Constants that the kinetic models would be given if the tissue's own were known."""
-    if tissue.exchange == "none":
+    if tissue.exchange.keeps_label_in_blood:
         return {"t1_blood": tissue.t1_blood, "t1_tissue": tissue.t1_blood, "partition_coefficient": np.inf}
     return {"t1_blood": tissue.t1_blood, "t1_tissue": tissue.t1_tissue}
 

@@ -232,6 +232,11 @@ def single_delay_of(acquisition: Acquisition, wanted: float = SINGLE_DELAY) -> f
     return min(boluses_of(acquisition).frame_delays, key=lambda delay: abs(delay - wanted))
 
 
+def equation_of(method: str, acquisition: Acquisition) -> str:
+    """Name of the equation in a report's `equations.html` that a method follows for a protocol's boluses."""
+    return f"{method}_pulsed" if boluses_of(acquisition).pulsed.all() else method
+
+
 def _inside(concentration: np.ndarray, mask: ArrayLike | None) -> np.ndarray:
     if concentration.ndim == 0 or len(concentration) == 0:
         raise InputError(f"concentration: found shape {concentration.shape}; give frames (K, *spatial)")

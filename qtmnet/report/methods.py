@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qtmnet.methods.kinetic import single_delay_of
+from qtmnet.methods.kinetic import equation_of, single_delay_of
 from qtmnet.methods.network.description import Description
 from qtmnet.methods.network.record import phantom_of, snr_of
 from qtmnet.report.settings import noise
@@ -74,7 +74,7 @@ def kinetic_method(method: str, acquisition: Acquisition, constants: Mapping[str
     coefficient = "∞ (label stays in its blood)" if kept else f"{known['partition_coefficient']} mL/g"
     return Method(
         "Multi delay: general kinetic model",
-        "multi_delay",
+        equation_of("multi_delay", acquisition),
         "The arterial transit time is taken from the mean delay of the label, weighted by its concentration; perfusion "
         "is then what fits all delays best. The model assumes that blood arrives all at once and that label stays in "
         "the voxel, so it errs where blood arrives spread out and in voxels with large arteries. Transit times shorter "
@@ -88,7 +88,7 @@ def _single_delay(acquisition: Acquisition, blood: tuple[str, str]) -> Method:
     used = single_delay_of(acquisition)
     return Method(
         "Single delay: equation of the consensus paper",
-        "single_delay",
+        equation_of("single_delay", acquisition),
         f"One image is used, that of the delay of {used:g} s. The equation assumes that all label has arrived by then "
         "and is still in blood; where blood arrives later, perfusion comes out too low.",
         (blood,),

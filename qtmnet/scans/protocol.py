@@ -20,18 +20,18 @@ _TIME_DIGITS = 4  # delays within 0.1 ms are the same delay
 
 
 def refuse_other_labeling(sidecar: Sidecar) -> None:
-    """Refuse what the models do not cover. `BolusDuration` and `InversionTime` are no sign of PASL."""
+    """Refuse what is not read from scans yet. `BolusDuration` and `InversionTime` are no sign of PASL."""
     if sidecar.text("ArterialSpinLabelingType") not in ("PCASL", "CASL"):
-        raise sidecar.error("ArterialSpinLabelingType", "give PCASL or CASL: other labeling is not modeled")
+        raise sidecar.error("ArterialSpinLabelingType", "give PCASL or CASL: other labeling is not read from scans")
     if sidecar.flag("BolusCutOffFlag") is not False:
         for name in ("BolusCutOffFlag", "BolusCutOffTechnique", "BolusCutOffDelayTime"):
             if name in sidecar.fields:
-                raise sidecar.error(name, "a bolus cut-off makes it PASL, and only PCASL and CASL are modeled")
+                raise sidecar.error(name, "a bolus cut-off makes it PASL, and only PCASL and CASL are read from scans")
     if sidecar.flag("LookLocker"):
         raise sidecar.error("LookLocker", "only one readout for each labeling is modeled: give such a scan")
     for name, value in sidecar.fields.items():
         if value and ("hadamard" in name.lower() or "timeencod" in name.lower()):
-            raise sidecar.error(name, "time-encoded labeling is not modeled: give decoded control and label, or deltam")
+            raise sidecar.error(name, "time-encoded scans are not read: give decoded control and label, or deltam")
 
 
 def timing(series: Series, rows: np.ndarray) -> np.ndarray:

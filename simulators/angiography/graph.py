@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import KDTree
 
 from simulators.errors import InputError
-from simulators.vessels.forest import depth_first_order
+from simulators.vessels.tree_order import depth_first_order
 
 REACH_MM = 5.0
 """How far from a vessel an inlet may be given."""

@@ -1,4 +1,10 @@
-"""Files that are written whole or not at all, alone or several together."""
+"""Files that are written whole or not at all, alone or several together.
+
+All files that the project writes get onto the disk this way: figures, maps and reports, checkpoints, and the shards of
+a dataset. Content goes to a hidden file beside the final one, is forced onto the disk (fsync), and takes its name then.
+It is forced for every kind of file: without, some file systems keep a name whose content a power cut has lost, and some
+(over a network, or with quotas) only tell then that they are full. It costs milliseconds a file, and files are few.
+"""
 
 import errno
 import itertools
@@ -26,6 +32,10 @@ def writing(path: Path) -> Iterator[Path]:
         yield drafts.of(path)
 
 
+class DraftLostError(InputError):
+    """Somebody has removed a temporary file while it was written."""
+
+
 class Drafts:
     """Temporary files, each beside the file that it is to become.
 
@@ -51,7 +61,7 @@ class Drafts:
             raise NotADirectoryError(errno.ENOTDIR, what) from None
         self.made += missing
         # Short, whatever the length of the name: file systems take no more than 255 bytes.
-        begin = f".{path.name[:30]}-{zlib.crc32(os.fsencode(path.name)):08x}.{_machine()}-"
+        begin = f".{path.name[:30]}.{zlib.crc32(os.fsencode(path.name)):08x}.{_machine()}-"
         _remove_left_over(path.parent, begin)
         self.by_target[path] = path.with_name(f"{begin}{os.getpid()}-{next(_number)}.tmp")
         return self.by_target[path]
@@ -80,11 +90,15 @@ class Drafts:
                 _sync(draft)
                 if path.is_dir():
                     raise IsADirectoryError(errno.EISDIR, "there is a folder of this name")
+            except FileNotFoundError as error:
+                raise DraftLostError(str(cannot_write(path, error))) from None
             except OSError as error:
                 raise cannot_write(path, error) from None
         for path, draft in self.by_target.items():
             try:
                 os.replace(draft, path)
+            except FileNotFoundError as error:
+                raise DraftLostError(str(cannot_write(path, error, done))) from None
             except OSError as error:
                 raise cannot_write(path, error, done) from None
             done.append(path)

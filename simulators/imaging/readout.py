@@ -80,7 +80,8 @@ def frame_weights(
     """Weights of S(t₁) … S(t_T) in each frame and slice, (K, Z, T).
 
     S is interpolated by cubic Hermite polynomials with slopes from the neighbouring times, from S(0) = 0 on: for
-    steps of 0.25 s the frames of the default protocol are off by less than 1e-3 (L2 norm over a cube).
+    steps of 0.25 s the frames of the default protocol are off by less than 1e-3 (L2 norm over a cube). Boluses whose
+    end is read 0.3 s later, while label is arriving, are off by 6 to 12 %; from 0.8 s on by 2 % at most.
 
     Args:
         time: s since labeling began, (T,).

@@ -45,7 +45,7 @@ class VoxelGrid:
         if min(x, y, z) < 1:
             raise InputError(
                 f"voxel_size_mm: found {acquired.tolist()}, larger than the simulated block of {extent.tolist()} mm; "
-                "give a larger phantom.shape"
+                "give a larger shape of the phantom"
             )
         room = np.maximum(extent - acquired * (x, y, z), 0)
         offset = np.where(room > 1e-6 * extent, room, 0) * rng.random(3)

@@ -6,7 +6,7 @@ kept in a folder and is made anew only when something that it depends on has cha
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -29,11 +29,12 @@ from simulators.phantoms.brain_vessels import (
     territories_of,
     with_flow,
 )
-from simulators.phantoms.stages import Arrays, Made, StageFolder, StageRecord, file_fingerprint
+from simulators.phantoms.simulated_brain import NO_TERRITORY, Brain
+from simulators.phantoms.stages import Arrays, StageFolder, StageResult, file_fingerprint
 from simulators.seeding import Stage, generator, stage_seed
 from simulators.tissue.anatomy import GREY, MAPS, Anatomy, place_on_grid
 from simulators.tissue.capillaries import CapillaryPlan
-from simulators.tissue.label import LabelKinetics
+from simulators.tissue.exchange.flat import flat
 from simulators.tissue.perfusion import LEAST_PERFUSION, flow_from_perfusion
 from simulators.tissue.territories import points_along
 from simulators.transport.numba import NumbaSimulator
@@ -44,52 +45,10 @@ from simulators.vessels.vasculature import Vasculature
 FORMAT = 3
 """Of the kept stages; raised when the same settings would give another result."""
 
-NO_TERRITORY = 255
-"""Where no artery of any territory ends."""
-
 SIDES = {"left": -1.0, "right": 1.0}
 """Which way from the middle each side lies."""
 
 STAGES = ("great_vessels", "anatomy", "pial", "arterioles", "perfusion", "label")
-
-
-@dataclass(frozen=True)
-class Brain:
-    """A simulated brain, all of it.
-
-    Attributes:
-        anatomy: tissue, and where its voxels lie.
-        perfusion: truth, mL/100g/min, 0 outside of grey and white matter, (X, Y, Z).
-        vessels: arteries, capillaries, veins.
-        label: kinetics that the label followed.
-        response: step response, arterial label apart.
-        territory: index into `territory_names` of the artery that feeds each voxel, `NO_TERRITORY` where none does,
-            uint8, (X, Y, Z).
-        territory_names: such as "MCA_L".
-        great_vessel_distance: mm to the nearest great artery, (X, Y, Z).
-        inlet_names, outlet_names: of the arterial inlets and the venous outlets, in their order.
-        arterial_level, venous_level: 0 for great vessels, 1 pial, 2 within tissue, uint8, (N,).
-        records: how the stages went.
-    """
-
-    anatomy: Anatomy
-    perfusion: np.ndarray
-    vessels: Vasculature
-    label: LabelKinetics
-    response: StepResponse
-    territory: np.ndarray
-    territory_names: tuple[str, ...]
-    great_vessel_distance: np.ndarray
-    inlet_names: tuple[str, ...]
-    outlet_names: tuple[str, ...]
-    arterial_level: np.ndarray
-    venous_level: np.ndarray
-    records: tuple[StageRecord, ...] = ()
-
-    @property
-    def att(self) -> np.ndarray:
-        """Arterial transit time of each voxel, s, NaN outside of grey and white matter, (X, Y, Z)."""
-        return self.vessels.att
 
 
 def simulate_brain(
@@ -154,7 +113,7 @@ class BrainStages:
             getattr(self, attribute)
 
     @cached_property
-    def _great(self) -> Made:
+    def _great(self) -> StageResult:
         angiography = self.parameters.angiography
         settings = {
             "format": FORMAT,
@@ -174,7 +133,7 @@ class BrainStages:
         return arteries, veins
 
     @cached_property
-    def _anatomy(self) -> Made:
+    def _anatomy(self) -> StageResult:
         maps = self.parameters.anatomy
         settings = {
             "great_vessels": self._great.fingerprint,
@@ -199,7 +158,7 @@ class BrainStages:
         return nominal_flow(self.anatomy, self.parameters.grey_perfusion, self.parameters.white_perfusion)
 
     @cached_property
-    def _pial(self) -> tuple[Made, Made]:
+    def _pial(self) -> tuple[StageResult, StageResult]:
         parameters, (arteries, veins) = self.parameters, self.great_vessels
         self._check_names(arteries)
         settings = {
@@ -235,10 +194,10 @@ class BrainStages:
         return self._pial[0].arrays, self._pial[1].arrays
 
     @cached_property
-    def _trees(self) -> tuple[Made, Made]:
+    def _trees(self) -> tuple[StageResult, StageResult]:
         """Arterial and venous trees, grown side by side."""
 
-        def grow(name: str, stage: Stage, pial: Made) -> Made:
+        def grow(name: str, stage: Stage, pial: StageResult) -> StageResult:
             return self.stages.run(
                 name,
                 {"pial": pial.fingerprint, "seed": self.parameters.seed, "n_candidates": self.parameters.n_candidates},
@@ -258,7 +217,7 @@ class BrainStages:
         return great_tree(self._trees[0].arrays, arteries), great_tree(self._trees[1].arrays, veins)
 
     @cached_property
-    def _perfusion(self) -> Made:
+    def _perfusion(self) -> StageResult:
         parameters = self.parameters
         settings = {
             "arteries": self._trees[0].fingerprint,
@@ -330,7 +289,7 @@ class BrainStages:
             "murray_k": (parameters.arterial_murray_k, parameters.venous_murray_k),
             "capillaries": (parameters.grey_capillary_volume, parameters.white_capillary_volume),
             "delays": dict(parameters.territory_delay),
-            "label": asdict(parameters.label),
+            "label": flat(asdict(parameters.label), permeability=150.0),
             "time": at,
             "simulator": {"name": type(simulator).__name__, **how},
         }

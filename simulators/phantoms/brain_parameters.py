@@ -8,7 +8,7 @@ import numpy as np
 from annotated_types import Len
 from pydantic import BeforeValidator
 
-from simulators.constants import EXTRAVASCULAR_VOLUME, T1_BLOOD, T1_TISSUE
+from simulators.constants import T1_BLOOD, T1_TISSUE
 from simulators.errors import InputError
 from simulators.settings.checking import check_fields
 from simulators.settings.limits import (
@@ -16,13 +16,14 @@ from simulators.settings.limits import (
     Candidates,
     MurrayConstant,
     PathText,
-    Permeability,
     SeedNumber,
     Within,
     none_as_empty,
 )
 from simulators.tissue.anatomy import TissueMaps
-from simulators.tissue.label import Exchange, ExtravascularVolume, LabelKinetics
+from simulators.tissue.exchange.base import Exchange
+from simulators.tissue.exchange.two_compartment import TwoCompartmentExchange
+from simulators.tissue.label import LabelKinetics
 from simulators.vessels.forest import ARTERIAL_MURRAY_K
 from simulators.vessels.great_vessels import GreatVessels, read_great_vessels, template_arteries, template_veins
 
@@ -126,7 +127,8 @@ class BrainParameters:
         territory_delay: s that blood is late in the vessels of a territory alone, or at an inlet, as behind a stenosis.
         arterial_murray_k, venous_murray_k: of r = k F^(1/3), mm (mm³/s)^(−1/3).
         grey_capillary_volume, white_capillary_volume: mL of capillary blood per mL of tissue.
-        permeability_surface_ml_100g_min, exchange, t1_blood, t1_tissue, extravascular_volume: see `LabelKinetics`.
+        exchange: of label between capillary blood and tissue; a range in it stands for its middle.
+        t1_blood, t1_tissue: see `LabelKinetics`.
     """
 
     anatomy: TissueMaps = field(default_factory=TissueMaps)
@@ -149,11 +151,9 @@ class BrainParameters:
     venous_murray_k: MurrayConstant = BRAIN_VENOUS_MURRAY_K
     grey_capillary_volume: BrainCapillaryVolume = 0.022
     white_capillary_volume: BrainCapillaryVolume = 0.016
-    permeability_surface_ml_100g_min: Permeability = 150.0
-    exchange: Exchange = "two_compartment"
+    exchange: Exchange = field(default_factory=TwoCompartmentExchange)
     t1_blood: T1 = T1_BLOOD
     t1_tissue: T1 = T1_TISSUE
-    extravascular_volume: ExtravascularVolume = EXTRAVASCULAR_VOLUME
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -165,10 +165,4 @@ class BrainParameters:
     @property
     def label(self) -> LabelKinetics:
         """Kinetics of the label."""
-        return LabelKinetics(
-            t1_blood=self.t1_blood,
-            t1_tissue=self.t1_tissue,
-            exchange=self.exchange,
-            permeability_surface_ml_100g_min=self.permeability_surface_ml_100g_min,
-            extravascular_volume=self.extravascular_volume,
-        )
+        return LabelKinetics(self.t1_blood, self.t1_tissue, self.exchange.typical())

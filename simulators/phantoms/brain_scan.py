@@ -10,7 +10,7 @@ import numpy as np
 
 from simulators.imaging.acquisition import Acquisition
 from simulators.imaging.readout import average_voxels, block_size, read_out
-from simulators.phantoms.brain import NO_TERRITORY, Brain
+from simulators.phantoms.simulated_brain import NO_TERRITORY, Brain
 from simulators.tissue.anatomy import GREY, WHITE
 from simulators.transport.numba import NumbaSimulator
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces

@@ -17,9 +17,10 @@ from simulators.phantoms.stages import Arrays
 from simulators.seeding import Stage, stage_seed
 from simulators.tissue.anatomy import GREY, Anatomy
 from simulators.tissue.perfusion import flow_from_perfusion
-from simulators.vessels.forest import Forest, flow_from_terminals, murray_radius
+from simulators.vessels.forest import Forest, murray_radius
 from simulators.vessels.great_vessels import GreatVessels, territory_of
 from simulators.vessels.growth import Trunk, grow_from_trunk
+from simulators.vessels.tree_order import flow_from_terminals
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,18 @@
 The stages in reading order: perfusion map, arterial and venous forests, capillary beds, step response.
 """
 
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import numpy as np
 
-from simulators.constants import EXTRAVASCULAR_VOLUME, T1_BLOOD, T1_TISSUE
+from simulators.constants import T1_BLOOD, T1_TISSUE
 from simulators.errors import InputError
 from simulators.imaging.readout import DEFAULT_TIME
 from simulators.seeding import Seed, Stage, generator, stage_seed
-from simulators.settings.checking import check_fields
+from simulators.settings.checking import check_fields, from_plain
+from simulators.settings.drawing import drawn_fields
 from simulators.settings.limits import (
     T1,
     Candidates,
@@ -21,13 +23,15 @@ from simulators.settings.limits import (
     Fluctuation,
     MurrayConstant,
     Perfusion,
-    Permeability,
     Span,
     VoxelSize,
     Within,
 )
 from simulators.tissue.capillaries import CapillaryBeds, CapillaryPlan, draw_capillaries
-from simulators.tissue.label import Exchange, ExtravascularVolume, LabelKinetics
+from simulators.tissue.exchange.base import Exchange
+from simulators.tissue.exchange.flat import nested
+from simulators.tissue.exchange.two_compartment import TwoCompartmentExchange
+from simulators.tissue.label import LabelKinetics
 from simulators.tissue.perfusion import flow_from_perfusion, regional_perfusion
 from simulators.transport.numba import NumbaSimulator
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
@@ -40,7 +44,7 @@ from simulators.vessels.vasculature import Vasculature
 MOST_VOXELS = 2**21
 """Of a cube, 128³: with 20 times and 2 images of each, its record is 170 MB."""
 
-Edge = Annotated[int, Within(1, 512, "voxels", why="a cube is a block of tissue; for more give phantom=brain")]
+Edge = Annotated[int, Within(1, 512, "voxels", why="a cube is a block of tissue; a brain is a phantom of its own")]
 
 Regions = Annotated[int, Within(1, 100_000)]
 
@@ -68,10 +72,10 @@ class CubeParameters:
         n_candidates: segments compared for a new terminal (Na).
         arterial_murray_k, venous_murray_k: of r = k F^(1/3), mm (mm³/s)^(−1/3).
         capillary_volume_fraction: mL of capillary blood per mL of tissue.
-        permeability_surface_ml_100g_min: PS of water across the capillary wall.
         inlet_delay: s from the labeling plane to the cube.
         inlet_delay_spread: standard deviation of that delay among the trees, s.
-        exchange, t1_blood, t1_tissue, extravascular_volume: see `LabelKinetics`.
+        exchange: of label between capillary blood and tissue.
+        t1_blood, t1_tissue: see `LabelKinetics`.
     """
 
     shape: tuple[Edge, Edge, Edge] = (32, 32, 32)
@@ -85,13 +89,11 @@ class CubeParameters:
     arterial_murray_k: Drawn[MurrayConstant] = ARTERIAL_MURRAY_K
     venous_murray_k: Drawn[MurrayConstant] = VENOUS_MURRAY_K
     capillary_volume_fraction: Drawn[CapillaryVolume] = 0.02
-    permeability_surface_ml_100g_min: Drawn[Permeability] = 150.0
     inlet_delay: Drawn[InletDelay] = (0.2, 1.2)
     inlet_delay_spread: DelaySpread = 0.15
-    exchange: Exchange = "two_compartment"
+    exchange: Exchange = field(default_factory=TwoCompartmentExchange)
     t1_blood: T1 = T1_BLOOD
     t1_tissue: T1 = T1_TISSUE
-    extravascular_volume: ExtravascularVolume = EXTRAVASCULAR_VOLUME
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -102,29 +104,38 @@ class CubeParameters:
         if self.perfusion_range[1] == 0:
             raise InputError(f"perfusion_range: found {list(self.perfusion_range)}; give a range that ends above 0")
 
-    def label(self, permeability_surface_ml_100g_min: float) -> LabelKinetics:
-        """Kinetics of the label in a cube of this permeability."""
-        return LabelKinetics(
-            t1_blood=self.t1_blood,
-            t1_tissue=self.t1_tissue,
-            exchange=self.exchange,
-            permeability_surface_ml_100g_min=permeability_surface_ml_100g_min,
-            extravascular_volume=self.extravascular_volume,
-        )
+    def label(self, drawn: Mapping[str, float]) -> LabelKinetics:
+        """Kinetics of the label in a cube for which these values were drawn."""
+        return LabelKinetics(self.t1_blood, self.t1_tissue, self.exchange.with_numbers(drawn))
+
+    @property
+    def ranges(self) -> dict[str, float | tuple[float, float]]:
+        """What is drawn for each cube, by name, in the order of drawing.
+
+        The fourth value is the exchange's, and what it has more stands behind the cube's own: cubes of one seed that
+        differ in exchange have all else in common.
+        """
+        *before, last = [(name, getattr(self, name)) for name in drawn_fields(CubeParameters)]
+        first, *more = [*self.exchange.ranges.items()] or [NOTHING_DRAWN]
+        return dict([*before, first, last, *more])
 
     def draw(self, seed: Seed) -> dict[str, float]:
         """The values of one cube for everything that may be a range."""
         rng = generator(stage_seed(seed, Stage.PARAMETERS))
-        return {name: float(rng.uniform(*np.broadcast_to(getattr(self, name), 2))) for name in DRAWN}
+        return {name: float(rng.uniform(*np.broadcast_to(value, 2))) for name, value in self.ranges.items()}
+
+    @classmethod
+    def from_plain(cls, content: Any, name: str = "phantom") -> "CubeParameters":
+        """The parameters that `dataclasses.asdict` made `content` from, by this version or 0.2.0.
+
+        Raises:
+            InputError: for what are no parameters of a cube, with the dotted name of the field.
+        """
+        return from_plain(cls, nested(content) if isinstance(content, Mapping) else content, name)
 
 
-DRAWN = (
-    "arterial_murray_k",
-    "venous_murray_k",
-    "capillary_volume_fraction",
-    "permeability_surface_ml_100g_min",
-    "inlet_delay",
-)
+NOTHING_DRAWN = ("exchange", 0.0)
+"""In the place of an exchange that has nothing to draw."""
 
 LEAST_INLET_DELAY = 0.05
 """s; a tree's inlet is never nearer to the labeling plane than this."""
@@ -218,7 +229,7 @@ def simulate_cube(
     perfusion, vessels = (
         grow_vessels(seed, parameters, drawn) if trees is None else borrow_vessels(seed, parameters, drawn, trees)
     )
-    label = parameters.label(drawn["permeability_surface_ml_100g_min"])
+    label = parameters.label(drawn)
     response = (simulator or NumbaSimulator()).step_response(vessels, np.asarray(time), label)
     return Cube(perfusion=perfusion, vessels=vessels, label=label, response=response, drawn=drawn)
 

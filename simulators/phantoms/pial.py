@@ -10,8 +10,8 @@ from simulators.errors import InputError
 from simulators.seeding import Seed, generator
 from simulators.tissue.anatomy import GREY, Anatomy
 from simulators.tissue.territories import distances_to, divide, points_along
-from simulators.vessels.forest import flow_from_terminals
 from simulators.vessels.growth import Trunk, grow_from_trunk
+from simulators.vessels.tree_order import flow_from_terminals
 
 LEAST_FLOW = 1e-3
 """Of the mean flow of an end: expected in great vessels that no end is nearest to."""

@@ -38,8 +38,8 @@ class StageRecord:
 
 
 @dataclass(frozen=True)
-class Made:
-    """What a stage has made: arrays, and a fingerprint of all that they depend on."""
+class StageResult:
+    """The arrays of a stage, and a fingerprint of all that they depend on."""
 
     arrays: Arrays
     fingerprint: str
@@ -60,7 +60,7 @@ class StageFolder:
     records: list[StageRecord] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)  # stages may run side by side; their lines must not
 
-    def run(self, name: str, settings: Mapping[str, object], make: Callable[[], Arrays]) -> Made:
+    def run(self, name: str, settings: Mapping[str, object], make: Callable[[], Arrays]) -> StageResult:
         """The arrays of a stage.
 
         Args:
@@ -89,7 +89,7 @@ class StageFolder:
         self.records.append(record)
         held = f", {record.peak_gb:.1f} GB" if math.isfinite(record.peak_gb) else ""
         self._say(f"{name}: {record.seconds:.1f} s{held}{', kept from before' if kept else ''}")
-        return Made(arrays, fingerprint)
+        return StageResult(arrays, fingerprint)
 
     def _say(self, line: str) -> None:
         with self._lock:

@@ -98,7 +98,7 @@ def from_plain(kind: type[T], content: Any, name: str = "") -> T:
     where = f"{name}." if name else ""
     if not isinstance(content, Mapping):
         raise InputError(f"{name or kind.__name__}: found {shown(content)}; give {wanted(kind)}, field by field")
-    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    known = {field.name: field for field in fields(kind) if field.init}  # type: ignore[arg-type]
     for key in content:
         if key not in known:
             name = f"{where}{shown(key, quoted=False)}"
@@ -114,7 +114,7 @@ def from_plain(kind: type[T], content: Any, name: str = "") -> T:
         inner = annotations(kind)[key]
         if not is_dataclass(inner) or isinstance(value, inner):  # type: ignore[arg-type]
             values[key] = checked(f"{where}{key}", value, inner)
-        elif hasattr(inner, "from_plain"):  # it knows better
+        elif hasattr(inner, "from_plain"):  # it knows older forms of its content, or which of several classes it is of
             values[key] = inner.from_plain(value, f"{where}{key}")
         else:
             values[key] = from_plain(inner, value, f"{where}{key}")  # type: ignore[arg-type]

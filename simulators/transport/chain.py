@@ -33,7 +33,7 @@ def rate_matrices(theta: np.ndarray, volume_fraction: float, label: LabelKinetic
     Returns:
         (J, 2n, 2n), for d(amounts)/dt = matrix · amounts, without inflow.
     """
-    leave_blood, leave_tissue = label.exchange_rates(volume_fraction)
+    leave_blood, leave_tissue = label.exchange.rates(volume_fraction)
     decay_blood, decay_tissue = label.decay_rates
     matrix = np.zeros((len(theta), 2 * N, 2 * N))
     blood, tissue = np.arange(N), np.arange(N, 2 * N)
@@ -63,7 +63,7 @@ def impulse_responses(
         (J, n_steps).
     """
     present, gone = np.empty((2, len(theta), n_steps))
-    exchange = label.exchange_rates(volume_fraction)
+    exchange = label.exchange.rates(volume_fraction)
     _respond(np.asarray(theta, float), exchange, label.decay_rates, time_step, present, gone)
     return present, gone
 

@@ -141,7 +141,7 @@ class ReferenceSimulator:
             for voxel, first, end in zip(block.voxel, block.start[:-1], block.start[1:], strict=True):
                 held = _step_capillaries(
                     (block.flow[first:end], block.volume[first:end]),
-                    (*label.exchange_rates(fraction[voxel]), *label.decay_rates),
+                    (*label.exchange.rates(fraction[voxel]), *label.decay_rates),
                     self.time_step,
                     inflow[voxel],
                     outflow[voxel],

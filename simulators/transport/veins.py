@@ -55,7 +55,7 @@ def venous_label(
     source[veins.terminal.ravel()[served]] = sites.place[served]
     to_outlet, place = veins.transit_time(), sites.place[pieces.voxel]
 
-    home = _home(veins.parent, pieces.start, place)
+    node_voxel = _node_voxels(veins.parent, pieces.start, place)
 
     def follow(bundles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         held, left = np.zeros_like(amount), np.zeros(len(time))
@@ -63,7 +63,7 @@ def venous_label(
             veins.parent,
             to_outlet / step,
             source,
-            (pieces.start, place, pieces.end, home),
+            (pieces.start, place, pieces.end, node_voxel),
             inflow,
             growth / laminar.STREAMLINE_BUNDLES,
             time / step,
@@ -85,16 +85,16 @@ def venous_label(
 
 
 @njit()
-def _home(parent, start, voxel):  # type: ignore[no-untyped-def]
+def _node_voxels(parent, start, voxel):  # type: ignore[no-untyped-def]
     """The place of the voxel that each node lies in, (N,): that of the end of its segment, of an outlet that of the
     beginning of its last daughter's."""
-    home = np.full(parent.size, -1, np.int64)
+    node_voxel = np.full(parent.size, -1, np.int64)
     for node in range(parent.size):
         if parent[node] >= 0:
-            home[node] = voxel[start[node + 1] - 1]
+            node_voxel[node] = voxel[start[node + 1] - 1]
             if parent[parent[node]] < 0:
-                home[parent[node]] = voxel[start[node]]
-    return home
+                node_voxel[parent[node]] = voxel[start[node]]
+    return node_voxel
 
 
 @njit()
@@ -114,7 +114,7 @@ def _follow_to_outlets(  # type: ignore[no-untyped-def]
     begins, firsts = np.empty((depth + 1, n_bundles), np.int64), np.empty((depth + 1, n_bundles), np.int64)
     sent, course = np.zeros(width + 1), np.empty(width)
     passing = np.empty(time.size)
-    home = pieces[3]
+    node_voxel = pieces[3]
     top = 0
     for node in range(parent.size - 1, -1, -1):
         bottom = top
@@ -142,13 +142,13 @@ def _follow_to_outlets(  # type: ignore[no-untyped-def]
             for i in range(width):
                 own[i] = course[i]
         if source[node] >= 0:
-            _carry(passing, -1, home[node], held)
+            _carry(passing, -1, node_voxel[node], held)
         if parent[node] < 0:
             passing[:] = 0
             for bundle in range(n_bundles):
                 _add_passing(courses[bottom, bundle], firsts[bottom, bundle], time, 0.0, passing)
                 _count_left(courses[bottom, bundle], time, decay, left)
-            _carry(passing, home[node], -1, held)
+            _carry(passing, node_voxel[node], -1, held)
             top = bottom
             continue
         _cross_faces(
@@ -173,10 +173,10 @@ def _cross_faces(  # type: ignore[no-untyped-def]
     parent, to_outlet, node, pieces, courses, begins, firsts, time, delays, passing, held
 ):
     """Carry the label of a segment from voxel to voxel."""
-    start, voxel, end, home = pieces
+    start, voxel, end, node_voxel = pieces
     low = to_outlet[parent[node]]
     span = to_outlet[node] - low
-    onward = home[parent[node]]
+    onward = node_voxel[parent[node]]
     for piece in range(start[node], start[node + 1]):
         if voxel[piece] != onward:
             share = end[piece - 1] if piece > start[node] else 0.0

@@ -10,7 +10,8 @@ from itertools import permutations
 import numpy as np
 
 from simulators.seeding import Seed, generator
-from simulators.vessels.forest import Forest, flow_from_terminals, murray_radius
+from simulators.vessels.forest import Forest, murray_radius
+from simulators.vessels.tree_order import flow_from_terminals
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,12 @@
 """A forest of vessels: nodes, who feeds whom, and what flows where."""
 
-import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from simulators.errors import InputError
-from simulators.machine.compiling import njit
+from simulators.vessels.tree_order import accumulate_from_inlets
 
 ARTERIAL_MURRAY_K = 0.115
 """mm (mm³/s)^(−1/3): a carotid of 4200 mm³/s gets 1.9 mm."""
@@ -82,25 +81,12 @@ class Forest:
         if detour is not None:
             time += detour
         time[self.inlets] = inlet_delay
-        _accumulate_from_inlets(self.parent, time)
+        accumulate_from_inlets(self.parent, time)
         return time
 
     def with_murray_radii(self, murray_k: float) -> "Forest":
         """The same forest with r = k F^(1/3), k in mm (mm³/s)^(−1/3)."""
         return replace(self, radius=murray_radius(self.flow, murray_k))
-
-    def to_swc(self, path: "str | os.PathLike[str]") -> None:
-        """Write the forest as SWC; see `simulators.vessels.swc`."""
-        from simulators.vessels.swc import write_swc
-
-        write_swc(path, self)
-
-    @classmethod
-    def from_swc(cls, path: "str | os.PathLike[str]", *, murray_k: float | None = None) -> "Forest":
-        """Read a forest from SWC; see `simulators.vessels.swc`."""
-        from simulators.vessels.swc import read_swc
-
-        return read_swc(path, murray_k=murray_k)
 
 
 def murray_radius(flow: np.ndarray, murray_k: float) -> np.ndarray:
@@ -108,73 +94,3 @@ def murray_radius(flow: np.ndarray, murray_k: float) -> np.ndarray:
     if not murray_k > 0:
         raise InputError(f"murray_k: found {murray_k}; give a factor above 0 in mm (mm³/s)^(−1/3), such as 0.115")
     return murray_k * np.cbrt(flow)
-
-
-def flow_from_terminals(parent: np.ndarray, terminal_flow: np.ndarray) -> np.ndarray:
-    """Flow of every segment: the sum over what it supplies.
-
-    Args:
-        parent: (N,), with parent[i] < i.
-        terminal_flow: mm³/s that each node itself hands to tissue, (N,).
-
-    Returns:
-        mm³/s, (N,).
-    """
-    flow = terminal_flow.astype(float)
-    _accumulate_to_inlets(parent, flow)
-    return flow
-
-
-def depth_first_order(parent: np.ndarray) -> np.ndarray:
-    """An order of the nodes in which parents come first and each subtree is a run, (N,).
-
-    Raises:
-        InputError: if some node does not reach an inlet (a cycle).
-    """
-    order = _depth_first_order(np.ascontiguousarray(parent, np.int64))
-    if len(order) < len(parent):
-        raise InputError(f"parent: {len(parent) - len(order)} of {len(parent)} nodes reach no inlet; mend the cycle")
-    return order
-
-
-@njit()
-def _accumulate_from_inlets(parent, value):  # type: ignore[no-untyped-def]
-    for node in range(parent.size):
-        if parent[node] >= 0:
-            value[node] += value[parent[node]]
-
-
-@njit()
-def _accumulate_to_inlets(parent, value):  # type: ignore[no-untyped-def]
-    for node in range(parent.size - 1, -1, -1):
-        if parent[node] >= 0:
-            value[parent[node]] += value[node]
-
-
-@njit()
-def _depth_first_order(parent):  # type: ignore[no-untyped-def]
-    n = parent.size
-    first_child = np.full(n, -1, np.int64)
-    sibling = np.full(n, -1, np.int64)
-    stack = np.empty(n, np.int64)
-    n_stack = 0
-    for node in range(n - 1, -1, -1):
-        if parent[node] >= 0:
-            sibling[node] = first_child[parent[node]]
-            first_child[parent[node]] = node
-        else:
-            stack[n_stack] = node
-            n_stack += 1
-    order = np.empty(n, np.int64)
-    n_order = 0
-    while n_stack > 0:
-        n_stack -= 1
-        node = stack[n_stack]
-        order[n_order] = node
-        n_order += 1
-        child = first_child[node]
-        while child >= 0:
-            stack[n_stack] = child
-            n_stack += 1
-            child = sibling[child]
-    return order[:n_order]

@@ -13,8 +13,8 @@ import numpy as np
 
 from simulators.errors import InputError
 from simulators.files.reading import TEXT_FILE, read_text
-from simulators.vessels.forest import depth_first_order
-from simulators.vessels.swc_rows import SwcRows, is_depth_first, parents_of, read_rows
+from simulators.vessels.swc_rows import SwcRows, parents_of, read_rows
+from simulators.vessels.tree_order import depth_first_order, is_depth_first
 
 TEMPLATE = Path(__file__).parent / "template"
 

@@ -16,9 +16,10 @@ from scipy.ndimage import distance_transform_edt
 
 from simulators.errors import InputError
 from simulators.seeding import Seed, generator
-from simulators.vessels.forest import ARTERIAL_MURRAY_K, Forest, depth_first_order, flow_from_terminals, murray_radius
+from simulators.vessels.forest import ARTERIAL_MURRAY_K, Forest, murray_radius
 from simulators.vessels.growth_kernel import NODE, TRUNK, grow
 from simulators.vessels.segment_cells import workspace
+from simulators.vessels.tree_order import depth_first_order, flow_from_terminals
 
 ANYWHERE = np.empty((0, 0, 0), np.bool_)
 

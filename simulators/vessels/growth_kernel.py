@@ -12,9 +12,9 @@ import math
 import numpy as np
 
 from simulators.machine.compiling import njit
-from simulators.vessels.forest import _depth_first_order
-from simulators.vessels.join_point import apart, bifurcation, branch_off, onto_land, over_land
+from simulators.vessels.join_point import bifurcation, branch_off, distance, onto_land, over_land
 from simulators.vessels.segment_cells import lay_cells, list_segment, most_new_blocks, nearest_segments, unlist_segment
+from simulators.vessels.tree_order import order_depth_first
 
 DRAWS_FOR_A_FIRST_TERMINAL = 32
 
@@ -99,7 +99,7 @@ def grow(flow, shape, size, p_new, reach, n_candidates, rng, nodes, n, room, ter
 @njit()
 def _put_in_order(nodes, n, terminal):  # type: ignore[no-untyped-def]
     """Put the nodes in depth-first order, so that the way to an inlet is a few runs in memory."""
-    order = _depth_first_order(nodes.parent[:n])
+    order = order_depth_first(nodes.parent[:n])
     unordered = nodes[:n].copy()
     place = np.empty(n, np.int32)
     for k in range(n):
@@ -286,4 +286,4 @@ def _root_with_more(node, more):  # type: ignore[no-untyped-def]
 
 @njit()
 def _span(x, y, z, node):  # type: ignore[no-untyped-def]
-    return apart(x, y, z, (node.x, node.y, node.z))
+    return distance(x, y, z, (node.x, node.y, node.z))

@@ -9,7 +9,7 @@ STEP = 0.5
 
 
 @njit()
-def apart(x, y, z, b):  # type: ignore[no-untyped-def]
+def distance(x, y, z, b):  # type: ignore[no-untyped-def]
     return math.sqrt((x - b[0]) ** 2 + (y - b[1]) ** 2 + (z - b[2]) ** 2)
 
 
@@ -25,7 +25,7 @@ def bifurcation(a, b, c, weight_a, weight_b, weight_c):  # type: ignore[no-untyp
     Returns:
         x, y, z of P, in the units of a, b and c.
     """
-    bc, ca, ab = apart(*b, c) ** 2, apart(*c, a) ** 2, apart(*a, b) ** 2
+    bc, ca, ab = distance(*b, c) ** 2, distance(*c, a) ** 2, distance(*a, b) ** 2
     dot_a, dot_b, dot_c = (ab + ca - bc) / 2, (bc + ab - ca) / 2, (ca + bc - ab) / 2
     squared_a, squared_b, squared_c = weight_a * weight_a, weight_b * weight_b, weight_c * weight_c
     cos_a = (squared_a - squared_b - squared_c) / (2 * weight_b * weight_c)
@@ -55,11 +55,11 @@ def branch_off(a, b, c, price, weight):  # type: ignore[no-untyped-def]
 
     The branch leaves under the angle whose cosine is price / weight, upstream of the foot of the perpendicular.
     """
-    length = apart(*a, b)
+    length = distance(*a, b)
     if length == 0 or price >= weight:
         return a
     along = ((c[0] - a[0]) * (b[0] - a[0]) + (c[1] - a[1]) * (b[1] - a[1]) + (c[2] - a[2]) * (b[2] - a[2])) / length
-    away = math.sqrt(max(apart(*a, c) ** 2 - along * along, 0.0))
+    away = math.sqrt(max(distance(*a, c) ** 2 - along * along, 0.0))
     along -= away * price / math.sqrt(weight * weight - price * price)
     share = min(max(along / length, 0.0), 1.0)
     return (a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1]), a[2] + share * (b[2] - a[2]))
@@ -92,7 +92,7 @@ def over_land(a, b, terrain):  # type: ignore[no-untyped-def]
             nearest one where they may, (X·Y·Z,); voxel size, mm; and `extra`.
     """
     off_land, _, size, extra = terrain
-    length = apart(*a, b)
+    length = distance(*a, b)
     if off_land.size == 0 or length == 0:
         return length
     flags = off_land.ravel()

@@ -18,8 +18,9 @@ import numpy as np
 
 from simulators.errors import InputError
 from simulators.files.writing import writing
-from simulators.vessels.forest import ARTERIAL_MURRAY_K, Forest, depth_first_order, flow_from_terminals, murray_radius
-from simulators.vessels.swc_rows import SwcRows, is_depth_first, parents_of, read_rows
+from simulators.vessels.forest import ARTERIAL_MURRAY_K, Forest, murray_radius
+from simulators.vessels.swc_rows import SwcRows, parents_of, read_rows
+from simulators.vessels.tree_order import depth_first_order, flow_from_terminals, is_depth_first
 
 SIGNATURE = "# qtmnet vessel forest"
 

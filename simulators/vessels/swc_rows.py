@@ -12,7 +12,6 @@ import numpy as np
 
 from simulators.errors import InputError
 from simulators.files.reading import SWC_FILE, read_text
-from simulators.vessels.forest import flow_from_terminals
 
 COLUMNS = ("id", "type", "x", "y", "z", "radius", "parent")
 
@@ -126,12 +125,3 @@ def parents_of(rows: SwcRows) -> np.ndarray:
     for circling in above[above >= 0]:
         raise rows.error(circling, f"parent: found node {identity[circling]:.0f} upstream of itself; give a tree")
     return parent
-
-
-def is_depth_first(parent: np.ndarray) -> bool:
-    """Whether parents come first and each subtree is a run: its nodes fill the run that their number asks for."""
-    node = np.arange(len(parent))
-    if not (parent < node).all():
-        return False
-    end = node + flow_from_terminals(parent, np.ones(len(parent)))
-    return bool((end <= np.where(parent >= 0, end[parent], len(parent))).all())

@@ -43,7 +43,7 @@ TARGETS = (
         "torch.nn.L1Loss",
         "numpy.array",
     ),
-    *("qtmnet.learning.data.QTMDataModule", "simulators.Acquisition", "simulators.NumbaSimulator", "3", "[a]", "null"),
+    *("qtmnet.learning.stored.StoredCubes", "simulators.Acquisition", "simulators.NumbaSimulator", "3", "[a]", "null"),
     *("typing.Any",),
 )
 

@@ -154,11 +154,14 @@ def _mark_work(marker: Path, *, stop: bool) -> None:
 def work_begins() -> tuple[tuple[Any, str], ...]:
     """Functions that begin what takes time, settings being taken: what holds each, and its name."""
     import qtmnet.commands.simulate
-    from qtmnet.learning.data import QTMDataModule
+    from qtmnet.datasets.cubes import Cubes
+    from qtmnet.learning.loading import SampleLoading
+    from qtmnet.learning.streamed import StreamedCubes
     from simulators.phantoms.brain import BrainStages
 
     return (
-        *((QTMDataModule, "prepare_data"), (QTMDataModule, "simulate"), (qtmnet.commands.simulate, "_verify")),
+        *((SampleLoading, "prepare_data"), (StreamedCubes, "simulate"), (Cubes, "simulate")),
+        (qtmnet.commands.simulate, "_verify"),
         *((BrainStages, "run_until"), (BrainStages, "brain")),
     )
 
@@ -204,7 +207,9 @@ def everything_imported() -> Iterator[None]:
 
     import torch
 
-    for name in ("training", "simulation", "evaluation", "prediction", "stream_data", "schema.check", "sweeps"):
+    for name in ("train", "simulate", "evaluate", "predict", "sweeps"):
+        importlib.import_module(f"qtmnet.commands.{name}")
+    for name in ("learning.streamed", "learning.device_stream", "configuration.schema.check"):
         importlib.import_module(f"qtmnet.{name}")
     torch.set_num_threads(1)
     gc.collect()

@@ -1,5 +1,6 @@
 """Backends and cubes that the tests of label transport share; each is made once a session."""
 
+import math
 import shutil
 import warnings
 from collections.abc import Callable
@@ -12,13 +13,18 @@ import pytest
 from simulators import (
     CubeParameters,
     CupySimulator,
+    Exchange,
     InputError,
     LabelKinetics,
+    NoExchange,
     NumbaSimulator,
     StepResponse,
+    TwoCompartmentExchange,
     Vasculature,
 )
+from simulators.constants import DENSITY_G_ML, ML_100G_MIN
 from simulators.phantoms.cube import grow_vessels
+from simulators.settings.limits import Drawn, Permeability
 from simulators.transport.cuda.devices import open_device
 from simulators.transport.reference import ReferenceSimulator
 from simulators.transport.step_response import Simulator
@@ -82,9 +88,53 @@ def kernels(request: pytest.FixtureRequest) -> CupySimulator:
     return CupySimulator(device=request.param)
 
 
-@pytest.fixture(scope="session", params=["two_compartment", "none"])
-def exchange(request: pytest.FixtureRequest) -> str:
+@dataclass(frozen=True)
+class SinglePass(Exchange):
+    """Label that left the blood does not come back: a third model, as one adds it from outside of the package.
+
+    Attributes:
+        permeability_surface_ml_100g_min: PS across the capillary wall.
+    """
+
+    permeability_surface_ml_100g_min: Drawn[Permeability] = 150.0
+
+    def rates(self, capillary_volume_fraction: float) -> tuple[float, float]:
+        """PS / V_c and 0."""
+        per_ml = self.permeability_surface_ml_100g_min * DENSITY_G_ML / ML_100G_MIN
+        return per_ml / capillary_volume_fraction, 0.0
+
+    @property
+    def water_volume(self) -> float:
+        """Without end: tissue fills for as long as label comes."""
+        return math.inf
+
+
+@pytest.fixture(scope="session")
+def single_pass() -> Callable[..., Exchange]:
+    """The class of the third model."""
+    return SinglePass
+
+
+def _name(value: Exchange) -> str:
+    return value.model
+
+
+@pytest.fixture(scope="session", params=[TwoCompartmentExchange(), NoExchange(), SinglePass()], ids=_name)
+def exchange(request: pytest.FixtureRequest) -> Exchange:
     return request.param
+
+
+HALVES = {
+    "two compartments": (TwoCompartmentExchange(75.0, 0.45), TwoCompartmentExchange(150.0, 0.9)),
+    "none": (NoExchange(), NoExchange()),
+    "single pass": (SinglePass(75.0), SinglePass(150.0)),
+}
+
+
+@pytest.fixture(scope="session", params=HALVES)
+def half_and_whole(request: pytest.FixtureRequest) -> tuple[Exchange, Exchange]:
+    """An exchange, and the same for twice the blood and tissue in a voxel."""
+    return HALVES[request.param]
 
 
 @cache
@@ -104,13 +154,13 @@ def vessels_of() -> Callable[..., Vasculature]:
 
 
 @cache
-def _response(name: str, exchange: str, t1: float) -> StepResponse:
+def _response(name: str, exchange: Exchange, t1: float) -> StepResponse:
     backend = BACKENDS[name]
     label = LabelKinetics(exchange=exchange, t1_blood=t1, t1_tissue=t1)
     return backend.simulator.step_response(_vessels(backend.side, (10.0, 80.0), 7), FINE_TIME, label)
 
 
 @pytest.fixture(scope="session")
-def response_of() -> Callable[[Backend, str, float], StepResponse]:
+def response_of() -> Callable[[Backend, Exchange, float], StepResponse]:
     """Step response at `FINE_TIME` with one T1 (s) for blood and tissue."""
     return lambda backend, exchange, t1: _response(backend.name, exchange, t1)

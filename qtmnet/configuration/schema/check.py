@@ -15,7 +15,7 @@ from qtmnet.configuration.schema.commands import COMMANDS, Part, Parts, own_sett
 from qtmnet.configuration.schema.foreign import FOREIGN
 from qtmnet.configuration.schema.given import given_settings, refuse_without_effect
 from qtmnet.configuration.schema.targets import Settings, locate, settings_of
-from qtmnet.configuration.spelling import dotted, nearest, offer
+from qtmnet.configuration.spelling import dotted, nearest, offer, options_of
 from simulators.errors import InputError
 from simulators.settings.checking import checked, shown
 from simulators.settings.limits import PathText
@@ -182,8 +182,11 @@ def _check_value(where: str, holder: DictConfig, key: str, annotation: Any) -> N
 
 
 def _hint(where: str, value: Any, annotation: Any) -> str:
-    """How to give what was meant: a name that reads as a number, a word that is nearly one of the choices."""
+    """How to give what was meant: an option of a group, one of the choices, a name that reads as a number."""
     if isinstance(value, str):
+        group = where.rpartition(".")[2]
+        if where != group and (option := nearest(value, options_of(group))):
+            return f"; did you mean {group}={option}?"
         word = nearest(value, choices_of(annotation))
         return f"; did you mean {where}={word}?" if word else ""
     if isinstance(value, bool | int | float):

@@ -14,7 +14,6 @@ from qtmnet.limits import (
     Normalization,
     Outputs,
     OutputWeight,
-    PictureInterval,
     RunName,
     SignalToNoise,
     TestCubeCount,
@@ -45,7 +44,6 @@ class Train:
     evaluate: bool
     threads: ThreadCount
     memory_layout: MemoryLayout
-    validation_maps_every: PictureInterval
     resume: PathText | None
     trial: int | None
     final_learning_rate: FinalLearningRate
@@ -63,6 +61,7 @@ class Train:
     optimizer: Part
     trainer: Part
     logger: Parts
+    callbacks: Parts
 
 
 class Simulate:

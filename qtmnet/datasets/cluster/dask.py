@@ -11,10 +11,10 @@ from typing import Any
 from qtmnet.datasets.cluster import LOST_IN_A_ROW, Task
 from qtmnet.datasets.cluster.workers import package, single_threaded, uninterrupted
 from qtmnet.limits import WorkerCount
-from simulators.settings.checking import check_fields
-from simulators.machine.cores import n_cores
 from simulators.errors import InputError
 from simulators.files.writing import one_line
+from simulators.machine.cores import n_cores
+from simulators.settings.checking import check_fields
 from simulators.settings.limits import PathText, Word
 
 SECONDS_TO_CONNECT = 10

@@ -16,9 +16,9 @@ from multiprocessing.connection import Connection
 from qtmnet.datasets.cluster import LOST_IN_A_ROW, Task
 from qtmnet.datasets.cluster.workers import single_threaded, uninterrupted
 from qtmnet.limits import WorkerCount
-from simulators.settings.checking import check_fields
-from simulators.machine.cores import n_cores
 from simulators.errors import InputError
+from simulators.machine.cores import n_cores
+from simulators.settings.checking import check_fields
 
 SECONDS_TO_END = 5.0
 """That a worker has to remove what it was writing."""

@@ -19,9 +19,9 @@ from typing import Annotated, Any, Literal
 from qtmnet.datasets.cluster import LOST_IN_A_ROW, Task
 from qtmnet.datasets.cluster.workers import package, single_threaded
 from qtmnet.limits import WorkerCount
-from simulators.settings.checking import check_fields
 from simulators.errors import InputError
 from simulators.files.writing import one_line
+from simulators.settings.checking import check_fields
 from simulators.settings.limits import PathText, Within, Word
 
 Minutes = Annotated[int, Within(1, 525_600, "minutes", why="a year")]

@@ -1,19 +1,17 @@
 """Files of a dataset in a folder: whole or not at all, each written by one process at a time."""
 
-import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
-from uuid import uuid4
 
 import numpy as np
 
 from qtmnet.process.locks import BusyError, is_locked, locked
 from simulators.errors import InputError
-from simulators.files.writing import one_line
 from simulators.files.reading import JSON_FILE, kind_there, read_bytes
+from simulators.files.writing import DraftLostError, cannot_write, writing
 
 
 class Folder:
@@ -81,34 +79,21 @@ class Folder:
     @contextmanager
     def writing(self, name: str) -> Iterator[BinaryIO]:
         """A hidden file that takes its name when it is whole."""
-        final, temporary = self.folder / name, self.folder / f".{name}.{uuid4().hex[:8]}.tmp"
+        final = self.folder / name
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with locked(self._lock(name)) as alone:
                 if alone:
                     self._remove_unfinished(name)
-                try:
-                    with open(temporary, "xb") as stream:
-                        yield stream
-                        stream.flush()
-                        os.fsync(stream.fileno())
-                    _rename(temporary, final)
-                except BaseException:
-                    temporary.unlink(missing_ok=True)
-                    raise
+                with writing(final) as draft, draft.open("xb") as stream:
+                    yield stream
+        except DraftLostError:  # removed by another machine, where this one's lock is not seen: it writes the same
+            raise BusyError(str(final)) from None
         except OSError as error:
-            what = "no space left on the disk" if error.errno == errno.ENOSPC else one_line(error)
-            raise InputError(f"{final}: cannot be written ({what}); mend that and run again to go on") from None
+            raise cannot_write(final, error) from None
 
     def _remove_unfinished(self, name: str) -> None:
         for left in self.unfinished():
             if left.startswith(f"{name}."):
                 with suppress(PermissionError):  # on Windows, of a file that a virus scanner, say, is looking at
                     (self.folder / f".{left}.tmp").unlink(missing_ok=True)
-
-
-def _rename(temporary: Path, final: Path) -> None:
-    try:
-        os.replace(temporary, final)
-    except FileNotFoundError:  # removed by another machine, where this one's lock is not seen: it writes the same
-        raise BusyError(str(final)) from None

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import get_total_norm
 
-from qtmnet.learning.samples import Sample
+from qtmnet.learning.loading import Tensors
 from qtmnet.process.invocation import command
 from qtmnet.quantities import QUANTITIES
 from simulators.errors import InputError
@@ -36,7 +36,7 @@ class FiniteTraining(L.Callback):
 
     def __init__(self) -> None:
         self._loss: torch.Tensor | float = 0.0
-        self._batch: Sample = {}
+        self._batch: Tensors = {}
         self._step = 0
 
     def on_train_batch_start(self, _trainer: L.Trainer, _module: L.LightningModule, batch: Any, index: int) -> None:
@@ -73,7 +73,7 @@ class FiniteTraining(L.Callback):
             raise NotFinite(_line(trainer, spoiled or f"{name} ({value})", when))
 
 
-def culprit(trainer: L.Trainer, module: L.LightningModule, batch: Sample, loss_is_finite: bool) -> str:
+def culprit(trainer: L.Trainer, module: L.LightningModule, batch: Tensors, loss_is_finite: bool) -> str:
     """What is not finite first: weights, the samples, the output of a layer, or else a gradient.
 
     Gradients are computed from the network's end to its beginning, and one that is not finite spoils those that follow.

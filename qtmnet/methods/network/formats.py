@@ -5,7 +5,7 @@
 2. Inputs and outputs by name, what the network accepts, and how it was trained as free metadata.
 
 A change of what a field holds goes into the function of the version that has the old one: it gets plain data, and
-returns plain data. An acquisition reads its older forms itself, see `Acquisition.from_plain`.
+returns plain data. Acquisitions and phantoms read their older forms themselves, see their `from_plain`.
 """
 
 from collections.abc import Callable, Mapping
@@ -66,8 +66,7 @@ def _from_1(content: Plain) -> Plain:
         "normalization": recipe["normalization"],
         "accepts": {"acquisition": recipe["acquisition"]},
         "linear_start": recipe.get("linear_start", False),
-        "trained": {name: recipe[name] for name in OF_RECORD if name in recipe}
-        | ({"phantom": phantom_of_1(recipe["phantom"])} if "phantom" in recipe else {}),
+        "trained": {name: recipe[name] for name in OF_RECORD if name in recipe},
     }
 
 
@@ -85,11 +84,6 @@ def _network_of_1(network: Any) -> Any:
     return {name: value for name, value in network.items() if (name, value) != ("out_channels", 1)} | (
         {"_target_": moved} if "_target_" in network else {}
     )
-
-
-def phantom_of_1(plain: Any) -> Any:
-    """Parameters of a cube as `CubeParameters` has them today."""
-    return plain
 
 
 STEPS: dict[int, Callable[[Plain], Plain]] = {1: _from_1}

@@ -4,7 +4,7 @@ from qtmnet.limits import SignalToNoise
 from qtmnet.methods.network.description import Description
 from simulators.errors import InputError
 from simulators.phantoms.cube import CubeParameters
-from simulators.settings.checking import checked, from_plain
+from simulators.settings.checking import checked
 from simulators.settings.limits import Drawn
 
 _Snr = Drawn[SignalToNoise] | None
@@ -18,7 +18,7 @@ def phantom_of(description: Description) -> CubeParameters:
     """
     if "phantom" not in description.trained:
         raise InputError("trained.phantom: not found, so that no cubes like those of the training can be made")
-    return from_plain(CubeParameters, description.trained["phantom"], "trained.phantom")
+    return CubeParameters.from_plain(description.trained["phantom"], "trained.phantom")
 
 
 def snr_of(description: Description) -> float | tuple[float, float] | None:

@@ -58,7 +58,7 @@ def capillary_responses(
     n_steps: int,
 ) -> tuple[Array, Array]:
     """`chain.impulse_responses` of each set of kinetics and blood volume fraction, (sets, J, n_steps), float32."""
-    rates = np.array([(*label.exchange_rates(fraction), *label.decay_rates) for label, fraction in sets])
+    rates = np.array([(*label.exchange.rates(fraction), *label.decay_rates) for label, fraction in sets])
     n_theta, n_items = len(theta), len(theta) * len(sets)
     n_blocks = BLOCKS_OF_A_CHAIN * n_items
     fastest = 2 * BLOCKS_OF_A_CHAIN / theta.min() + 2 * rates.sum(axis=1).max()

@@ -15,8 +15,8 @@ from qtmnet.evaluation.brain_estimates import with_noise
 from qtmnet.evaluation.brain_regions import brain_regions, brain_voxels
 from qtmnet.figures.brain_maps import Cuts
 from simulators import Acquisition, CubeParameters, InputError, simulate_cube
-from simulators.phantoms.brain import Brain
 from simulators.phantoms.brain_scan import NO_TERRITORY, BrainScan, scan_brain
+from simulators.phantoms.simulated_brain import Brain
 from simulators.tissue.anatomy import GREY, WHITE, Anatomy
 from tests.qtmnet.networks import described
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from qtmnet.commands.sweeps.outcomes import OutcomeLog
+from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.cube_store import CubeStore
-from qtmnet.datasets.recipe import CubeRecipe
 from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.scans.nifti import read_image
 from qtmnet.scans.scan import read_scan

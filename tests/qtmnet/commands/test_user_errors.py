@@ -40,7 +40,7 @@ def one_line(outcome, *needles: str) -> None:
         (["phantom.shape=[0,8,8]"], ["shape", "0"]),
         (["phantom.reach_mm=-1"], ["reach_mm", "-1"]),
         (["phantom.t1_blood=0"], ["t1_blood", "0"]),
-        (["phantom.exchange=some"], ["exchange", "two_compartment"]),
+        (["exchange=some"], ["exchange", "two_compartment"]),
         (["+phantom.raech=1"], ["raech"]),
         (["acquisition.labeling_duration=1450"], ["labeling_duration", "1450", "not ms"]),
         (["acquisition.labeling_duration=0"], ["labeling_duration", "0"]),

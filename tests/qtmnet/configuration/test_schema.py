@@ -170,7 +170,9 @@ def test_wrong_values_are_many() -> None:
 @pytest.mark.parametrize(
     ("command", "word", "line"),
     [
-        ("train", "phantom.exchange=two_compartement", "did you mean phantom.exchange=two_compartment?"),
+        ("train", "phantom.exchange=two_compartement", "did you mean exchange=two_compartment?"),
+        ("train", "phantom.exchange=none", "did you mean exchange=none?"),
+        ("train", "phantom.extravascular_volume=0.8", "did you mean exchange.extravascular_volume?"),
         ("train", "name=3", "name: found 3; give a name of 1 to 100 letters that folders can have"),
         ("train", "name=..", "name: found '..'; give a name"),
         ("train", "name=nul.txt", "name: found 'nul.txt'; give a name"),

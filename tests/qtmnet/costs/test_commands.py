@@ -12,7 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from qtmnet.commands import train as training
-from qtmnet.commands.building import build_data
+from qtmnet.commands.sources import build_source
 from qtmnet.configuration.conf_folder import CONF
 from qtmnet.costs import datasets, machine
 from qtmnet.costs.afford import afford
@@ -79,7 +79,7 @@ def test_a_network_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(machine, "free_memory", lambda: 1.5e9)
     cfg = configured("train", "experiment=quickstart", "model.base_channels=128")
     with pytest.raises(InputError, match=r"^model: .* takes about 2 GB of memory and this machine has 1.5 GB free"):
-        afford(training._costs(cfg, build_data(cfg)))
+        afford(training._costs(cfg, build_source(cfg)))
 
 
 def test_a_scan_that_does_not_fit_is_refused(example, command, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -113,7 +113,7 @@ def test_mapping_a_scan_is_reckoned_too(example, command, tmp_path, monkeypatch)
 )
 def test_a_laptop_can_train(overrides: Sequence[str]) -> None:
     cfg = configured("train", *overrides)
-    afford(training._costs(cfg, build_data(cfg)))
+    afford(training._costs(cfg, build_source(cfg)))
 
 
 @pytest.mark.usefixtures("laptop")
@@ -154,25 +154,24 @@ def test_documented_runs_are_not_refused(
     if "s3" in overrides[-1]:
         monkeypatch.setattr(machine, "free_disk", lambda place: None)
     cfg = configured("simulate", *overrides)
-    afford(dataset_costs(build_data(cfg), ("train",), views=False))
+    afford(dataset_costs(build_source(cfg), ("train",), acquired=False))
     assert "interrupt" not in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("laptop")
 def test_a_record_that_numpy_has_no_type_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "LARGEST_RECORD", 1e6)
-    data = build_data(configured("simulate", "data.n_cubes=1"))
+    source = build_source(configured("simulate", "data.n_cubes=1"))
     with pytest.raises(InputError, match=r"^phantom.shape: .* takes about 3.1 MB .* and a record holds 1 MB at most"):
-        afford(dataset_costs(data, ("train",)))
+        afford(dataset_costs(source, ("train",)))
 
 
 @pytest.mark.usefixtures("laptop")
 def test_what_is_there_already_takes_nothing(tiny: Sequence[str], tmp_path: Path) -> None:
-    data = build_data(configured("train", *tiny))
-    before = list(dataset_costs(data, ("train", "test")))
-    data.simulate("train")
-    data.view("train")
-    left = list(dataset_costs(data, ("train", "test")))
+    source = build_source(configured("train", *tiny))
+    before = list(dataset_costs(source, ("train", "test")))
+    source.prepare()
+    left = list(dataset_costs(source, ("train", "test")))
     for costs, missing in ((before, 6), (left, 0)):
         (made,) = (cost for cost in costs if cost.setting == "data.n_cubes" and "simulating" in cost.what)
         assert made.what == f"simulating {missing} train cubes"

@@ -10,14 +10,15 @@ import torch
 
 from qtmnet.costs import brains, cubes, devices, networks, scans
 from qtmnet.costs.cost import Cost
-from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.acquired_cubes import ImagingSettings, acquired_fields
+from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.record import fields
 from qtmnet.datasets.shard import ShardFormat
 from qtmnet.datasets.vessel_pool import pool_fields
-from qtmnet.datasets.view import Look, view_fields
 from qtmnet.methods.kinetic import fit
 from qtmnet.methods.network.estimator import Estimator
 from simulators.imaging.acquisition import Acquisition
+from simulators.imaging.labeling.continuous import PCASL
 from simulators.phantoms.brain_parameters import BrainParameters
 from simulators.phantoms.cube import CubeParameters
 from simulators.transport.cupy import CupySimulator
@@ -39,9 +40,9 @@ def estimator(**settings: int) -> Estimator:
 
 def test_bytes_of_records_are_those_of_their_types() -> None:
     acquisition = Acquisition(voxel_size_mm=(2.5, 2.0, 4.0))
-    shape = Look.of(acquisition).grid(RECIPE, 0).shape
+    shape = ImagingSettings.of(acquisition).grid(RECIPE, 0).shape
     assert cubes.acquired_shape(RECIPE.phantom, acquisition) == shape
-    for kept in (fields(RECIPE), view_fields(shape, len(RECIPE.time)), pool_fields(RECIPE.phantom)):
+    for kept in (fields(RECIPE), acquired_fields(shape, len(RECIPE.time)), pool_fields(RECIPE.phantom)):
         assert cubes.bytes_of(kept) == pytest.approx(ShardFormat(kept, "", 1).dtype.itemsize, abs=16)
 
 
@@ -144,7 +145,7 @@ def test_a_network_beyond_all_counting_is_large() -> None:
 
 def test_memory_of_a_kinetic_fit() -> None:
     frames, side = 6, 16
-    acquisition = Acquisition(1.5, tuple(np.linspace(0.5, 3, frames).tolist()))
+    acquisition = Acquisition(PCASL(1.5), tuple(np.linspace(0.5, 3, frames).tolist()))
     images = np.ones((frames, side, side, side), np.float32)
     fit(images[..., :2], acquisition)
     tracemalloc.start()

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from qtmnet.datasets.cluster.local import LocalCluster
-from qtmnet.datasets.filling import fill
+from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.cube_store import CubeStore
-from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.filling import fill
 from simulators import CubeParameters, NumbaSimulator
 
 N_CUBES = 6

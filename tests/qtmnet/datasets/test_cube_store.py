@@ -12,9 +12,9 @@ import pytest
 
 from qtmnet.datasets import filling
 from qtmnet.datasets.cluster.local import LocalCluster
-from qtmnet.datasets.filling import fill
+from qtmnet.datasets.cube_recipe import CubeRecipe, fitted, recipe_for
 from qtmnet.datasets.cube_store import CubeStore
-from qtmnet.datasets.recipe import CubeRecipe, fitted, recipe_for
+from qtmnet.datasets.filling import fill
 from qtmnet.datasets.record import ENCODING_ERROR, INCREMENT_SCALE, MAPS, UNITS
 from simulators import Acquisition, CubeParameters, InputError, NumbaSimulator, simulate_cube
 

@@ -13,11 +13,11 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from qtmnet.process import locks
-from qtmnet.process.locks import BusyError
 from qtmnet.datasets.storage import storage as storages
 from qtmnet.datasets.storage.folder import Folder
 from qtmnet.datasets.storage.storage import Storage, storage_at
+from qtmnet.process import locks
+from qtmnet.process.locks import BusyError
 from simulators import InputError
 
 

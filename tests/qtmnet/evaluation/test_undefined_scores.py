@@ -11,10 +11,10 @@ import pytest
 
 from qtmnet.commands import evaluate as evaluation
 from qtmnet.commands.evaluate import Estimates, evaluate_on_cubes
+from qtmnet.datasets.cubes import Cubes, cubes_by_split
 from qtmnet.evaluation.map_checks import MOST_PERFUSION, check_maps
 from qtmnet.evaluation.metrics import Scores, score, score_parts
 from qtmnet.evaluation.score_tables import print_regions, print_table
-from qtmnet.learning.data import QTMDataModule
 from qtmnet.methods.network.estimator import Estimator
 from simulators import CubeParameters, InputError
 from simulators.transport.numba import NumbaSimulator
@@ -77,10 +77,12 @@ def evaluated(monkeypatch, tmp_path: Path):  # type: ignore[no-untyped-def]
     """Evaluate made-up maps of cubes into a folder."""
 
     def evaluate(truth: np.ndarray, maps: Mapping[str, np.ndarray]) -> tuple[dict[str, Scores], Path]:
-        data = QTMDataModule(NETWORK.acquisition, PHANTOM, NumbaSimulator(), dir=str(tmp_path / "cubes"))
-        monkeypatch.setattr(QTMDataModule, "simulate", lambda *_: None)
+        cubes = cubes_by_split(
+            NETWORK.acquisition, PHANTOM, NumbaSimulator(), n_cubes={"test": 64}, seed=0, dir=tmp_path / "cubes"
+        )["test"]
+        monkeypatch.setattr(Cubes, "simulate", lambda *_: None)
         monkeypatch.setattr(evaluation, "estimate_cubes", lambda *_: Estimates(truth, dict(maps)))
-        return evaluate_on_cubes(Estimator(NETWORK), data, tmp_path / "run"), tmp_path / "run"
+        return evaluate_on_cubes(Estimator(NETWORK), cubes, tmp_path / "run"), tmp_path / "run"
 
     return evaluate
 

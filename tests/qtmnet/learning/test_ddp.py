@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from qtmnet.learning.data import EpochSampler
+from qtmnet.learning.loading import EpochSampler
 from qtmnet.process import ranks
 
 ROOT = Path(__file__).parents[3]

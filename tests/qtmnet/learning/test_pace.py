@@ -9,10 +9,10 @@ import torch
 from lightning.pytorch.plugins import MixedPrecision, Precision
 from torch import nn
 
-from qtmnet.learning import pace, step_rate
+from qtmnet.learning.callbacks import pace, step_rate
+from qtmnet.learning.callbacks.pace import Pace
+from qtmnet.learning.callbacks.step_rate import TrainingStep, Way, best, rates, told
 from qtmnet.learning.losses import L1GradientLoss, OutputsLoss, SpreadLoss
-from qtmnet.learning.pace import Pace
-from qtmnet.learning.step_rate import TrainingStep, Way, best, rates, told
 from qtmnet.methods.network.unet_cbam import UNetCBAM
 from simulators.errors import InputError
 
@@ -160,7 +160,7 @@ def test_numbers_of_threads_leave_cores_to_others(
     monkeypatch.setattr(pace, "n_cores", lambda: cores)
     monkeypatch.setattr(torch, "get_num_threads", lambda: torch_threads)
     trainer = SimpleNamespace(world_size=world, num_devices=devices)
-    data = SimpleNamespace(loader_workers=loaders)
+    data = SimpleNamespace(source=SimpleNamespace(loader_workers=loaders))
     assert Pace()._numbers(trainer, data) == tried  # type: ignore[arg-type]
     assert Pace(threads=cores)._numbers(trainer, data) == (cores,)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=f"threads: found {cores + 1}, but there are {cores} cores"):

@@ -49,6 +49,15 @@ def test_what_nothing_trained_depends_on_may_differ(word: str) -> None:
     check_same(configured(word), NETWORK, NETWORK, kept())
 
 
+def test_what_version_0_2_0_was_configured_with_is_the_same_today() -> None:
+    settings = kept()
+    settings["data"]["_target_"] = "qtmnet.data.QTMDataModule"
+    settings["loss"]["_target_"] = "qtmnet.losses.L1GradientLoss"
+    check_same(configured(), NETWORK, NETWORK, settings)
+    with pytest.raises(InputError, match=r"data\._target_: 'qtmnet.data.QTMDataModule', now '.*StreamedCubes'"):
+        check_same(configured("data=cco_stream"), NETWORK, NETWORK, settings)
+
+
 def test_another_record_is_refused() -> None:
     with pytest.raises(InputError, match=r"resume: trained with other settings \(seed: 0, now 1\)"):
         check_same(configured(), NETWORK.with_record(seed=1), NETWORK, kept())

@@ -6,17 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from scipy.stats import ks_2samp
 
-from qtmnet.datasets.recipe import CubeRecipe, recipe_for
+from qtmnet.datasets.acquired_cubes import AcquiredCube, ImagingSettings
+from qtmnet.datasets.cube_recipe import CubeRecipe, recipe_for
 from qtmnet.datasets.record import cube_as_kept
 from qtmnet.datasets.vessel_pool import VesselPool
-from qtmnet.datasets.view import Look, SeenCube
+from qtmnet.learning.cube_stream import CubeStream, StreamSamples
 from qtmnet.learning.device_stream import DeviceCubeStream
 from qtmnet.learning.samples import SampleMaker
-from qtmnet.learning.stream import CubeStream, StreamDataset
-from simulators import Acquisition, CubeParameters, InputError, NumbaSimulator, simulate_cube
+from simulators import Acquisition, CubeParameters, InputError, NumbaSimulator, TwoCompartmentExchange, simulate_cube
 from simulators.transport.cupy import CupySimulator
 
 ACQUISITION = Acquisition(voxel_size_mm=(2.0, 2.0, 3.0))
@@ -25,7 +24,7 @@ PHANTOM = CubeParameters(
     arterial_murray_k=(0.09, 0.15),
     venous_murray_k=(0.12, 0.18),
     capillary_volume_fraction=(0.015, 0.03),
-    permeability_surface_ml_100g_min=(100.0, 200.0),
+    exchange=TwoCompartmentExchange((100.0, 200.0)),
 )
 RECIPE = recipe_for(ACQUISITION, phantom=PHANTOM, simulator=NumbaSimulator(), seed=3)
 N_TREES = 16
@@ -41,10 +40,10 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> VesselPool:
 
 @pytest.fixture
 def stream(pool: VesselPool) -> CubeStream:
-    return CubeStream(RECIPE, pool, N_TREES, Look.of(ACQUISITION))
+    return CubeStream(RECIPE, pool, N_TREES, ImagingSettings.of(ACQUISITION))
 
 
-def same(one: SeenCube, other: SeenCube) -> bool:
+def same(one: AcquiredCube, other: AcquiredCube) -> bool:
     return np.array_equal(one.increments, other.increments) and all(
         np.array_equal(one.maps[name], other.maps[name]) for name in one.maps
     )
@@ -69,7 +68,7 @@ def test_a_pool_of_other_settings_is_refused(pool: VesselPool) -> None:
 
 
 def test_a_cube_depends_on_its_key_alone(stream: CubeStream, pool: VesselPool) -> None:
-    again = CubeStream(RECIPE, VesselPool(pool.url, PHANTOM, 3), N_TREES, Look.of(ACQUISITION))
+    again = CubeStream(RECIPE, VesselPool(pool.url, PHANTOM, 3), N_TREES, ImagingSettings.of(ACQUISITION))
     keys = [(0, 0), (0, 1), (1, 0)]
     cubes = stream.batch(keys)
     for key, cube in reversed(list(zip(keys, cubes, strict=True))):
@@ -84,7 +83,7 @@ def test_no_stored_cube_is_streamed(stream: CubeStream) -> None:
     assert len({seed[:2] for seed in seeds | stored}) == 3  # one for each kind
 
 
-def statistics(cube: SeenCube) -> list[float]:
+def statistics(cube: AcquiredCube) -> list[float]:
     """Of what a network is shown: label early and late, its extremes, how it goes with perfusion; and the truth."""
     seen, perfusion = np.cumsum(cube.increments, axis=0), cube.maps["perfusion"]
     late = seen[11] - seen[5]
@@ -102,13 +101,15 @@ def statistics(cube: SeenCube) -> list[float]:
 
 @cache
 def stored_statistics() -> np.ndarray:
-    look = Look.of(ACQUISITION)
+    imaging = ImagingSettings.of(ACQUISITION)
     cubes = (
         simulate_cube(RECIPE.cube_seed(k), parameters=PHANTOM, time=RECIPE.time, simulator=RECIPE.simulator)
         for k in range(48)
     )
-    grids = (look.grid(RECIPE, RECIPE.cube_seed(k)) for k in range(48))
-    return np.array([statistics(look.seen(cube_as_kept(c, RECIPE), g)) for c, g in zip(cubes, grids, strict=True)]).T
+    grids = (imaging.grid(RECIPE, RECIPE.cube_seed(k)) for k in range(48))
+    return np.array(
+        [statistics(imaging.acquired(cube_as_kept(c, RECIPE), g)) for c, g in zip(cubes, grids, strict=True)]
+    ).T
 
 
 def p_values(stream: CubeStream) -> list[float]:
@@ -124,19 +125,19 @@ def test_streamed_cubes_are_distributed_as_stored_ones(stream: CubeStream) -> No
 def test_another_kind_of_cube_would_be_seen(pool: VesselPool) -> None:
     """The comparison can fail: later blood is another distribution."""
     recipe = replace(RECIPE, phantom=replace(PHANTOM, inlet_delay=(0.8, 1.4)))
-    assert min(p_values(CubeStream(recipe, pool, N_TREES, Look.of(ACQUISITION)))) < 1e-3
+    assert min(p_values(CubeStream(recipe, pool, N_TREES, ImagingSettings.of(ACQUISITION)))) < 1e-3
 
 
 @pytest.mark.parametrize("crushing", [None, 0.0, 8.0])
 def test_batches_of_a_device_are_the_cubes_of_the_processor(pool: VesselPool, crushing: float | None) -> None:
     acquisition = replace(ACQUISITION, vascular_crushing=crushing)
-    look, keys = Look.of(acquisition), [(0, 0), (0, 1), (2, 0)]
+    imaging, keys = ImagingSettings.of(acquisition), [(0, 0), (0, 1), (2, 0)]
 
     def recipe(simulator: NumbaSimulator | CupySimulator) -> CubeRecipe:
         return recipe_for(acquisition, phantom=PHANTOM, simulator=simulator, seed=3)
 
-    device = DeviceCubeStream(recipe(CupySimulator(device="host")), pool, N_TREES, look).batch(keys)
-    processor = CubeStream(recipe(NumbaSimulator()), pool, N_TREES, look).batch(keys)
+    device = DeviceCubeStream(recipe(CupySimulator(device="host")), pool, N_TREES, imaging).batch(keys)
+    processor = CubeStream(recipe(NumbaSimulator()), pool, N_TREES, imaging).batch(keys)
     for one, other in zip(device, processor, strict=True):
         peak = np.cumsum(other.increments, axis=0).max()
         assert np.abs(np.cumsum(one.increments - other.increments, axis=0)).max() < 1e-4 * peak  # as the backends
@@ -146,11 +147,11 @@ def test_batches_of_a_device_are_the_cubes_of_the_processor(pool: VesselPool, cr
 
 def test_a_sample_is_the_same_alone_and_in_a_batch(stream: CubeStream) -> None:
     maker = SampleMaker(RECIPE.time, ACQUISITION, 4, snr=(3.0, 10.0), flips=True, seed=0)
-    dataset = StreamDataset(stream, 6, maker)
-    assert len(dataset) == 6
-    for key, sample in zip([(1, 4), (0, 2)], dataset.__getitems__([(1, 4), (0, 2)]), strict=True):
-        alone = dataset[key]
-        assert all(torch.equal(sample[name], alone[name]) for name in alone)
+    samples = StreamSamples(stream, maker)
+    for key, sample in zip([(1, 4), (0, 2)], samples.batch([(1, 4), (0, 2)]), strict=True):
+        alone = samples[key]
+        assert sample.keys() == alone.keys()
+        assert all(np.array_equal(sample[name], alone[name]) for name in alone)
 
 
 STREAM = ("data=cco_stream", "data.samples_per_epoch=6", "data.n_trees=2", "data.n_cubes=2", "data.n_test=1")

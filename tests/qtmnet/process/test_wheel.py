@@ -15,10 +15,9 @@ import pytest
 import yaml
 
 import qtmnet
+from tests.outside import SCANS
 
 ROOT = Path(__file__).parents[3]
-SHARED = Path(os.environ.get("QTMNET_SHARED", ROOT.parent / "shared"))
-REAL_SCAN = SHARED / "data" / "asl" / "bids" / "sub-ep2d" / "perf" / "sub-ep2d_asl.nii.gz"
 
 SOURCES = ("qtmnet", "simulators", "hydra_plugins", "conf")
 FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
@@ -114,7 +113,7 @@ def test_it_runs_from_any_folder(installed: Path, command, example, tmp_path: Pa
     shown = run(program, "train", *settings, cwd=here)
     (checkpoint,) = here.glob("runs/quickstart/*/checkpoints/best.ckpt")
     assert f"checkpoint: {checkpoint}" in shown
-    for scan in (example.path, *([REAL_SCAN] if REAL_SCAN.exists() else [])):
+    for scan in (example.path, *SCANS.glob("sub-*/perf/*_asl.nii.gz")):
         out = tmp_path / "Karten für Müller" / "2. Besuch"
         run(program, "predict", scan, out, "method=multi_delay", cwd=here)
         sidecar = out / scan.name.replace("_asl.nii.gz", "_cbf.json")

@@ -2,9 +2,6 @@
 
 import gzip
 import json
-import os
-import warnings
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -15,7 +12,6 @@ from qtmnet.scans.m0 import saturation_correction
 from qtmnet.scans.scan import read_scan
 from simulators.errors import InputError
 
-SHARED = Path(os.environ.get("QTMNET_SHARED", Path(__file__).parents[3].parent / "shared"))
 DELAYS = (0.5, 1.0, 2.0)
 PAIRS = [(kind, delay) for delay in DELAYS for kind in ("control", "label")]
 LABEL_FIRST = [(kind, delay) for delay in DELAYS for kind in ("label", "control")]
@@ -614,25 +610,6 @@ def test_nothing_to_find_is_an_error(tmp_path, name, complaint):
     (tmp_path / "text.txt").touch()
     with pytest.raises(InputError, match=rf"{name}: {complaint}"):
         find_scans(tmp_path / name)
-
-
-@pytest.mark.skipif(not (SHARED / "data/asl/bids").is_dir(), reason="the shared data is not here")
-def test_a_real_multi_delay_scan():
-    (path,) = find_scans(SHARED / "data/asl/bids")
-    with warnings.catch_warnings(action="error"):
-        scan = read_scan(path)
-    assert scan.acquisition.post_labeling_delays == (0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
-    assert scan.acquisition.labeling_duration == 1.4
-    assert len(scan.acquisition.slice_timing) == 24
-    assert scan.acquisition.slice_timing[-1] == 1.07
-    assert scan.acquisition.voxel_size_mm == (3.4375, 3.4375, 4.95)
-    assert scan.labeling_efficiency == 0.85  # not in the sidecar, nor the number of suppression pulses
-    assert scan.delta_m.shape == (6, 64, 64, 24)
-    assert scan.mask.sum() == 22924
-    # A healthy brain: 0.2 to 0.5 % of label at every delay.
-    means = scan.concentration()[:, scan.mask].mean(axis=1)
-    assert (means > 0.001).all()
-    assert (means < 0.01).all()
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,15 @@
-"""A healthy volunteer's 2D-EPI scan with six delays; skipped where it is not at hand."""
+"""A healthy volunteer's 2D-EPI scan with six delays: what is known of it beside its protocol."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from qtmnet.methods import kinetic
 from qtmnet.scans.scan import AslScan, read_scan
+from tests.outside import SCANS
 
-SHARED = Path(os.environ.get("QTMNET_SHARED", Path(__file__).parents[3].parent / "shared"))
-SCAN = SHARED / "data" / "asl" / "bids" / "sub-ep2d" / "perf" / "sub-ep2d_asl.nii.gz"
-pytestmark = pytest.mark.skipif(not SCAN.exists(), reason="the scan is not at hand")
+SCAN = SCANS / "sub-ep2d" / "perf" / "sub-ep2d_asl.nii.gz"
 
 
 @pytest.fixture(scope="module")

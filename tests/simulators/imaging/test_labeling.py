@@ -16,6 +16,7 @@ from simulators import (
     HadamardPCASL,
     InputError,
     LabelKinetics,
+    NumbaSimulator,
     PASLUnknownBolus,
     ReferenceSimulator,
     StepResponse,
@@ -233,3 +234,19 @@ def test_slices_of_sums_are_read_one_after_another():
     for z, later in enumerate(timed.slice_timing):
         at_once = read_out(step_response, TIME, replace(timed, post_labeling_delays=(0.5 + later,), slice_timing=()))
         np.testing.assert_allclose(frames[..., z], at_once[..., z], rtol=1e-5)
+
+
+def test_how_well_steps_of_a_quarter_of_a_second_will_do():
+    """Against S in steps of 10 ms: what the docstring of `frame_weights` says of late and of early boluses."""
+    cube = simulate_cube(5, parameters=CubeParameters(shape=(16, 16, 16)))
+    fine = NumbaSimulator().step_response(cube.vessels, np.arange(1, 451) * 0.01, cube.label)
+    acquisition = Acquisition(HadamardPCASL(8, 3.6), (0.3,))
+    frames, truth = acquire(cube, acquisition), acquire(fine, acquisition)
+    off = np.linalg.norm((frames - truth).reshape(7, -1), axis=1) / np.linalg.norm(truth.reshape(7, -1), axis=1)
+    delays = np.array([frame[0].delay for frame in acquisition.frames])
+    assert (off[delays > 1.2] < 2e-3).all()
+    assert (off[delays > 0.8] < 2e-2).all()
+    assert 0.05 < off[delays < 0.5].item() < 0.12
+    pulsed = Acquisition(PASL(0.7), (1.8, 2.6))
+    frames, truth = acquire(cube, pulsed), acquire(fine, pulsed, t1_blood=cube.label.t1_blood)
+    assert np.linalg.norm(frames - truth) < 2e-3 * np.linalg.norm(truth)

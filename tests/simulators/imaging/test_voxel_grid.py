@@ -85,5 +85,7 @@ def test_images_keep_their_type(dtype: type) -> None:
 
 
 def test_a_voxel_larger_than_the_block_is_refused() -> None:
-    with pytest.raises(InputError, match=r"voxel_size_mm: found \[2\.0, 11\.0, 2\.0\], larger than.*phantom\.shape"):
+    with pytest.raises(
+        InputError, match=r"voxel_size_mm: found \[2\.0, 11\.0, 2\.0\], larger than.*shape of the phantom"
+    ):
         grid((2.0, 11.0, 2.0))

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from simulators import Acquisition, Forest, InputError, NumbaSimulator
-from simulators.phantoms.brain import NO_TERRITORY, Brain, BrainStages, fitted, simulate_brain
+from simulators import Acquisition, Forest, InputError, NoExchange, NumbaSimulator
+from simulators.phantoms.brain import BrainStages, fitted, simulate_brain
 from simulators.phantoms.brain_parameters import Angiography, BrainParameters
 from simulators.phantoms.brain_vessels import BrainTree, first_vessels
+from simulators.phantoms.simulated_brain import NO_TERRITORY, Brain
 from simulators.tissue.anatomy import GREY, WHITE, TissueMaps
 from simulators.tissue.territories import points_along
 from simulators.vessels.great_vessels import GreatVessels, template_arteries, template_veins
@@ -285,7 +286,7 @@ def test_label_balance(brain):
 
 
 def test_label_balance_without_decay(variant):
-    lasting = variant(exchange="none", t1_blood=np.inf).brain(np.array([0.5, 1.0, 2.0, 4.0]))
+    lasting = variant(exchange=NoExchange(), t1_blood=np.inf).brain(np.array([0.5, 1.0, 2.0, 4.0]))
     print(f"{np.abs(imbalance(lasting)).max():.1e}")
     assert np.abs(imbalance(lasting)).max() < 1e-3
     assert lasting.response.left[-1] > 0.1 * voxel_flow(lasting).sum()

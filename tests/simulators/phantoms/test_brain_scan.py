@@ -7,8 +7,8 @@ import pytest
 
 from simulators import Acquisition, CubeParameters, InputError, acquire, simulate_cube
 from simulators.imaging.readout import average_voxels
-from simulators.phantoms.brain import Brain
 from simulators.phantoms.brain_scan import NO_TERRITORY, acquire_brain, laid_over, scan_brain
+from simulators.phantoms.simulated_brain import Brain
 from simulators.tissue.anatomy import GREY, WHITE, Anatomy
 
 WHOLE = (16, 16, 8)

@@ -12,10 +12,11 @@ import pytest
 
 import simulators.phantoms.brain
 import simulators.transport.beds
-from simulators import Forest, InputError, LabelKinetics, NumbaSimulator
+from simulators import Forest, InputError, LabelKinetics, NoExchange, NumbaSimulator, TwoCompartmentExchange
 from simulators.machine.cores import n_cores
-from simulators.phantoms.brain import Brain, BrainStages, simulate_brain
+from simulators.phantoms.brain import BrainStages, simulate_brain
 from simulators.phantoms.brain_parameters import Angiography, BrainParameters
+from simulators.phantoms.simulated_brain import Brain
 from simulators.seeding import Stage
 from simulators.tissue.anatomy import GREY, OUTSIDE, WHITE, TissueMaps
 from simulators.transport.chain import impulse_responses
@@ -47,7 +48,7 @@ def write_head(path: Path, radius: float = 24.0) -> BrainParameters:
         voxel_size_mm=(6.0, 6.0, 6.0),
         pial_spacing_mm=8.0,
         territory_delay={"inlet_2": 0.25},
-        exchange="none",
+        exchange=NoExchange(),
     )
 
 
@@ -250,7 +251,7 @@ def kept_head(quick: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Br
         ({"venous_murray_k": 0.15}, {"label"}),
         ({"grey_capillary_volume": 0.03}, {"label"}),
         ({"white_capillary_volume": 0.03}, {"label"}),
-        ({"exchange": "two_compartment"}, {"label"}),
+        ({"exchange": TwoCompartmentExchange()}, {"label"}),
         ({"t1_blood": 1.5}, {"label"}),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

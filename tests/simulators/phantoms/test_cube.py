@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import simulators
-from simulators import Cube, CubeParameters, InputError, simulate_cube
+from simulators import Cube, CubeParameters, InputError, NoExchange, simulate_cube
 from simulators.phantoms.cube import LEAST_INLET_DELAY
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
 
@@ -63,7 +63,7 @@ def test_all_that_is_drawn_differs_between_seeds():
 def test_stages_do_not_share_random_numbers():
     """Another transport, more blood in the capillaries: perfusion and trees stay."""
     one = make(3, CubeParameters(shape=(8, 8, 8)))
-    other = make(3, CubeParameters(shape=(8, 8, 8), exchange="none", capillary_volume_fraction=0.04))
+    other = make(3, CubeParameters(shape=(8, 8, 8), exchange=NoExchange(), capillary_volume_fraction=0.04))
     np.testing.assert_array_equal(one.perfusion, other.perfusion)
     np.testing.assert_array_equal(one.arteries.position, other.arteries.position)
     np.testing.assert_array_equal(one.att, other.att)
@@ -78,7 +78,7 @@ def test_drawn_values_are_used():
     np.testing.assert_allclose(arteries.radius, cube.drawn["arterial_murray_k"] * np.cbrt(arteries.flow))
     np.testing.assert_allclose(cube.veins.radius, 0.15 * np.cbrt(cube.veins.flow))
     assert (cube.capillaries.volume_fraction == cube.drawn["capillary_volume_fraction"]).all()
-    assert cube.label.permeability_surface_ml_100g_min == cube.drawn["permeability_surface_ml_100g_min"] == 150
+    assert cube.label.exchange.permeability_surface_ml_100g_min == cube.drawn["permeability_surface_ml_100g_min"] == 150
     assert cube.vessels.inlet_delay.min() >= LEAST_INLET_DELAY
     draws = [SMALL.draw(seed)["inlet_delay"] for seed in range(300)]
     assert 0.2 <= min(draws) < 0.25
@@ -129,7 +129,6 @@ def test_what_a_cube_says_of_itself():
         ("arterial_murray_k", {"arterial_murray_k": 0.0}),
         ("venous_murray_k", {"venous_murray_k": (0.2, 0.1)}),
         ("capillary_volume_fraction", {"capillary_volume_fraction": -0.1}),
-        ("permeability_surface_ml_100g_min", {"permeability_surface_ml_100g_min": np.nan}),
         ("inlet_delay", {"inlet_delay": (0.2, np.inf)}),
         ("inlet_delay_spread", {"inlet_delay_spread": -0.1}),
     ],

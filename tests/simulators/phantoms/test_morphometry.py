@@ -7,13 +7,12 @@ import pytest
 
 from simulators import CubeParameters, Forest, simulate_cube
 from simulators.constants import DENSITY_G_ML
-from simulators.phantoms.morphometry import (
-    Measure,
+from simulators.phantoms.morphometry import Measure, morphometry
+from simulators.phantoms.tree_measures import (
     conservation,
     depth,
     distance_to_watershed,
     log_histogram,
-    morphometry,
     territory_of_nodes,
     vessel_volume,
 )

@@ -8,7 +8,7 @@ import pytest
 
 from simulators.errors import InputError
 from simulators.files.writing import writing
-from simulators.phantoms.stages import Arrays, Made, StageFolder, file_fingerprint, peak_gb
+from simulators.phantoms.stages import Arrays, StageFolder, StageResult, file_fingerprint, peak_gb
 
 ARRAYS = {
     "tissue": np.arange(24, dtype=np.uint8).reshape(2, 3, 4),
@@ -115,7 +115,7 @@ def test_what_is_no_plain_setting_is_refused(tmp_path: Path) -> None:
     assert make.times == 0
 
 
-def chain(stages: StageFolder, makers: dict[str, Maker], **changed: object) -> dict[str, Made]:
+def chain(stages: StageFolder, makers: dict[str, Maker], **changed: object) -> dict[str, StageResult]:
     """Three stages as `simulators.phantoms.brain` chains them: each names the ones before by their fingerprints."""
     settings = {"file": "a1", "size": 1.0, "seed": 0, **changed}
     great = stages.run("great_vessels", {"files": {"arteries": settings["file"]}}, makers["great_vessels"])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulators import LabelKinetics, NumbaSimulator
+from simulators import LabelKinetics, NoExchange, NumbaSimulator
 from simulators.transport import laminar
 from simulators.transport.reference import ReferenceSimulator
 
@@ -50,7 +50,7 @@ def test_the_error_vanishes_with_the_step(exchange, vessels_of):
             ]
         )
     slope = np.polyfit(np.log(steps), np.log(errors), 1)[0]
-    print(f"{exchange}: errors {np.array(errors).tolist()}, slopes {slope}")
+    print(f"{exchange.model}: errors {np.array(errors).tolist()}, slopes {slope}")
     assert (slope >= 0.9).all()
     assert (np.array(errors)[-1] < 1e-4).all()
 
@@ -78,7 +78,7 @@ def test_times_between_steps(backend, vessels_of):
 def test_eight_bundles_are_enough(monkeypatch: pytest.MonkeyPatch, vessels_of):
     """Four times as many move label by 1 % of the peak at most, where most label is in veins: without exchange. The
     slowest streamlines of a vein, 1/16 of the flow, are what 8 bundles tell least apart."""
-    vessels, label = vessels_of(16), LabelKinetics(exchange="none")
+    vessels, label = vessels_of(16), LabelKinetics(exchange=NoExchange())
     few = NumbaSimulator().step_response(vessels, TIME, label)
     many = laminar.bundle_delays(32)
     monkeypatch.setattr(laminar, "STREAMLINE_BUNDLES", 32)

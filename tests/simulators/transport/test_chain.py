@@ -6,7 +6,7 @@ from scipy.integrate import quad, solve_ivp
 from scipy.linalg import expm
 from scipy.stats import gamma
 
-from simulators import LabelKinetics
+from simulators import LabelKinetics, NoExchange, TwoCompartmentExchange
 from simulators.transport.chain import impulse_responses, rate_matrices
 
 TRANSIT_TIMES = np.geomspace(0.02, 400, 40)
@@ -16,9 +16,12 @@ STEP, N_STEPS, FRACTION = 0.05, 60, 0.02
 
 def by_ode(theta: float, label: LabelKinetics) -> tuple[np.ndarray, np.ndarray]:
     """The same as `impulse_responses`, by eq. A3 written out element by element."""
-    volume, tissue, flow = FRACTION / 10, label.extravascular_volume / 10, FRACTION / theta  # of an element, per mL
-    # 100 g of tissue are 100/1.05 mL and a minute 60 s
-    ps = label.permeability_surface_ml_100g_min / (100 / 1.05) / 60 / 10 if label.exchange != "none" else 0.0
+    volume, flow = FRACTION / 10, FRACTION / theta  # of an element, per mL
+    tissue, ps = 1.0, 0.0
+    if isinstance(label.exchange, TwoCompartmentExchange):
+        tissue = label.exchange.extravascular_volume / 10
+        # 100 g of tissue are 100/1.05 mL and a minute 60 s
+        ps = label.exchange.permeability_surface_ml_100g_min / (100 / 1.05) / 60 / 10
 
     def rate(_, state):
         change = np.zeros_like(state)
@@ -45,8 +48,8 @@ def by_ode(theta: float, label: LabelKinetics) -> tuple[np.ndarray, np.ndarray]:
     "label",
     [
         LabelKinetics(),
-        LabelKinetics(exchange="none"),
-        LabelKinetics(t1_blood=np.inf, t1_tissue=0.8, permeability_surface_ml_100g_min=400, extravascular_volume=0.1),
+        LabelKinetics(exchange=NoExchange()),
+        LabelKinetics(t1_blood=np.inf, t1_tissue=0.8, exchange=TwoCompartmentExchange(400.0, 0.1)),
     ],
     ids=["default", "none", "fast"],
 )
@@ -62,8 +65,8 @@ def test_against_an_ode_solver(theta, label):
     "label",
     [
         LabelKinetics(),
-        LabelKinetics(exchange="none", t1_blood=np.inf, t1_tissue=np.inf),
-        LabelKinetics(permeability_surface_ml_100g_min=2000, extravascular_volume=0.01),
+        LabelKinetics(exchange=NoExchange(), t1_blood=np.inf, t1_tissue=np.inf),
+        LabelKinetics(exchange=TwoCompartmentExchange(2000.0, 0.01)),
     ],
     ids=["default", "none", "stiff"],
 )
@@ -90,7 +93,7 @@ def test_against_the_exponential_of_the_whole_matrix(label, step):
 
 @pytest.mark.parametrize("theta", [0.1, 0.8, 4.0])
 def test_erlang_without_exchange_and_decay(theta):
-    label = LabelKinetics(exchange="none", t1_blood=np.inf)
+    label = LabelKinetics(exchange=NoExchange(), t1_blood=np.inf)
     present, gone = impulse_responses(np.array([theta]), FRACTION, label, STEP, N_STEPS)
     erlang = gamma(10, scale=theta / 10)
     expected = [quad(erlang.sf, k * STEP, (k + 1) * STEP)[0] / STEP for k in range(N_STEPS)]

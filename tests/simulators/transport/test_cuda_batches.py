@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 import simulators.tissue.capillaries
-from simulators import CubeParameters, InputError, LabelKinetics, NumbaSimulator, Vasculature
+from simulators import (
+    CubeParameters,
+    InputError,
+    LabelKinetics,
+    NoExchange,
+    NumbaSimulator,
+    TwoCompartmentExchange,
+    Vasculature,
+)
 from simulators.phantoms.cube import grow_vessels
 from simulators.seeding import generator, stage_seed
 from simulators.tissue.capillaries import CapillaryPlan, draw_capillaries
@@ -14,7 +22,7 @@ from simulators.transport.beds import TRANSIT_TIMES
 from simulators.transport.cuda import batch as batches
 from simulators.transport.cuda import stages
 from simulators.transport.cuda.devices import open_device
-from simulators.vessels.forest import flow_from_terminals
+from simulators.vessels.tree_order import flow_from_terminals
 
 TIME = np.array([0.4, 0.9, 1.73, 2.5, 4.0])
 
@@ -49,8 +57,8 @@ def test_a_batch_is_its_cubes(kernels, vessels_of):
     cubes = [vessels_of(8), many_trees, vessels_of(8, (5.0, 40.0), 11)]
     labels = [
         LabelKinetics(),
-        LabelKinetics(permeability_surface_ml_100g_min=110, t1_tissue=1.0),
-        LabelKinetics(exchange="none"),
+        LabelKinetics(exchange=TwoCompartmentExchange(110.0), t1_tissue=1.0),
+        LabelKinetics(exchange=NoExchange()),
     ]
     together = fetched(kernels, kernels.step_responses(kernels.batch(cubes), TIME, labels))
     for k, (vessels, label) in enumerate(zip(cubes, labels, strict=True)):

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from simulators import LabelKinetics
+from simulators import LabelKinetics, NoExchange, TwoCompartmentExchange
 from simulators.seeding import generator
 from simulators.transport import laminar
 from simulators.transport.chain import rate_matrices
 from simulators.transport.cuda.devices import open_device
 from simulators.transport.cuda.stages import capillary_responses
-from simulators.vessels.forest import flow_from_terminals, murray_radius
+from simulators.vessels.forest import murray_radius
+from simulators.vessels.tree_order import flow_from_terminals
 
 
 @pytest.fixture
@@ -96,8 +97,8 @@ def test_inflow_of_beds(device, t1):
 
 LABELS = [
     (LabelKinetics(), 0.02),
-    (LabelKinetics(exchange="none", t1_blood=np.inf, t1_tissue=np.inf), 0.02),
-    (LabelKinetics(t1_tissue=0.8, permeability_surface_ml_100g_min=400, extravascular_volume=0.1), 0.005),
+    (LabelKinetics(exchange=NoExchange(), t1_blood=np.inf, t1_tissue=np.inf), 0.02),
+    (LabelKinetics(t1_tissue=0.8, exchange=TwoCompartmentExchange(400.0, 0.1)), 0.005),
 ]
 
 

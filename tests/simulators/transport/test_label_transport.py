@@ -5,7 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulators import CupySimulator, LabelKinetics, NumbaSimulator, StepResponse, Vasculature
+from simulators import (
+    CupySimulator,
+    LabelKinetics,
+    NoExchange,
+    NumbaSimulator,
+    StepResponse,
+    TwoCompartmentExchange,
+    Vasculature,
+)
 from simulators.errors import InputError
 from simulators.transport import laminar
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
@@ -114,11 +122,13 @@ def test_decay_goes_with_the_age_of_the_label(backend, exchange, response_of):
     np.testing.assert_allclose(decaying.left, expected, atol=1e-3 * expected.max())
 
 
+@pytest.mark.parametrize(
+    "exchange", [TwoCompartmentExchange(extravascular_volume=0.05), NoExchange()], ids=lambda model: model.model
+)
 def test_without_decay_everything_fills(backend, exchange, vessels_of):
     """S → blood volume (plus V_t): flow of 60 mL/100g/min through V_c + V_t = 0.07 takes 7 s to exchange it."""
     vessels = vessels_of(8, (55.0, 65.0))
-    tissue = 0.05 if exchange == "two_compartment" else 0.0
-    label = LabelKinetics(t1_blood=np.inf, t1_tissue=np.inf, exchange=exchange, extravascular_volume=0.05)
+    label = LabelKinetics(t1_blood=np.inf, t1_tissue=np.inf, exchange=exchange)
     time = np.array([50.0, 100.0])
     response = backend.coarse.step_response(vessels, time, label)
     arteries, veins = (
@@ -130,12 +140,12 @@ def test_without_decay_everything_fills(backend, exchange, vessels_of):
     arterial = 2 * response.arterial[1] - response.arterial[0]
     assert np.abs(arterial - arteries).max() < 1e-3 * arteries.max()
     # The bed's inflow lacks (τ/2t)², 2e-4 at 100 s; its slowest capillary has V/F of 5 s, with tissue 18 s.
-    expected = vessels.capillaries.volume_fraction + tissue + veins
+    expected = vessels.capillaries.volume_fraction + exchange.water_volume + veins
     np.testing.assert_allclose(response.bed[1], expected, rtol=5e-3)
     assert abs(response.bed[1].sum() / expected.sum() - 1) < 1e-3
 
 
-def test_twice_the_label_in_twice_the_space(backend, exchange, vessels_of):
+def test_twice_the_label_in_twice_the_space(backend, half_and_whole, vessels_of):
     """Flows, blood and tissue doubled in the same voxels: velocities stay, so all label doubles."""
     vessels, time = vessels_of(8), np.array([0.5, 1.0, 2.0, 3.0])
 
@@ -149,8 +159,7 @@ def test_twice_the_label_in_twice_the_space(backend, exchange, vessels_of):
         veins=doubled(vessels.veins),
         capillaries=replace(beds, flow=2 * beds.flow, volume=2 * beds.volume, volume_fraction=2 * beds.volume_fraction),
     )
-    half = LabelKinetics(exchange=exchange, permeability_surface_ml_100g_min=75.0, extravascular_volume=0.45)
-    whole = LabelKinetics(exchange=exchange, permeability_surface_ml_100g_min=150.0, extravascular_volume=0.9)
+    half, whole = (LabelKinetics(exchange=exchange) for exchange in half_and_whole)
     one = backend.simulator.step_response(vessels, time, half)
     two = backend.simulator.step_response(twice, time, whole)
     np.testing.assert_allclose(two.arterial, 2 * one.arterial, atol=ROUNDING * two.arterial.max())
@@ -160,7 +169,9 @@ def test_twice_the_label_in_twice_the_space(backend, exchange, vessels_of):
 
 def test_exchange_holds_label_back(backend, response_of):
     """Arteries do not know of exchange; with it less label leaves, more stays."""
-    with_exchange, without = (response_of(backend, exchange, np.inf) for exchange in ("two_compartment", "none"))
+    with_exchange, without = (
+        response_of(backend, exchange, np.inf) for exchange in (TwoCompartmentExchange(), NoExchange())
+    )
     np.testing.assert_array_equal(with_exchange.arterial, without.arterial)
     assert with_exchange.left[-1] < 0.5 * without.left[-1]
     assert with_exchange.bed[-1].sum() > 1.1 * without.bed[-1].sum()
@@ -168,8 +179,8 @@ def test_exchange_holds_label_back(backend, response_of):
 
 def test_no_permeability_is_no_exchange(backend, vessels_of):
     vessels, time = vessels_of(8), np.array([1.0, 2.0])
-    impermeable = LabelKinetics(permeability_surface_ml_100g_min=0.0)
-    none = LabelKinetics(exchange="none")
+    impermeable = LabelKinetics(exchange=TwoCompartmentExchange(0.0))
+    none = LabelKinetics(exchange=NoExchange())
     one, other = (backend.simulator.step_response(vessels, time, label) for label in (impermeable, none))
     np.testing.assert_allclose(one.bed, other.bed, atol=ROUNDING * other.bed.max())
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from simulators import Cube, CubeParameters, Forest, grow_forest, simulate_cube
+from simulators import Cube, CubeParameters, Forest, TwoCompartmentExchange, grow_forest, simulate_cube
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
 from simulators.vessels.borrowed_trees import Trees, serving, turned
 
@@ -15,7 +15,7 @@ WIDE = CubeParameters(
     arterial_murray_k=(0.09, 0.15),
     venous_murray_k=(0.12, 0.18),
     capillary_volume_fraction=(0.015, 0.03),
-    permeability_surface_ml_100g_min=(100.0, 200.0),
+    exchange=TwoCompartmentExchange((100.0, 200.0)),
 )
 """As conf/phantom/cube.yaml draws them, smaller."""
 

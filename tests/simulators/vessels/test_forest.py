@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from simulators.errors import InputError
-from simulators.vessels.forest import Forest, depth_first_order, flow_from_terminals, murray_radius
+from simulators.vessels.forest import Forest, murray_radius
 from simulators.vessels.growth import grow_forest
+from simulators.vessels.tree_order import depth_first_order, flow_from_terminals
 
 MURRAY_K = 0.1
 

@@ -19,7 +19,7 @@ from simulators.vessels.great_vessels import (
     territory_of,
     without_multifurcations,
 )
-from simulators.vessels.swc_rows import is_depth_first
+from simulators.vessels.tree_order import is_depth_first
 
 BRAIN_MM = np.array([[-75.0, -110.0, -75.0], [75.0, 80.0, 85.0]])
 """Low and high corner of the brain of MNI152 (1 mm, nilearn) with 2 mm around it."""

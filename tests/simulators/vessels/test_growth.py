@@ -13,7 +13,6 @@ from simulators.tissue.perfusion import flow_from_perfusion, regional_perfusion
 from simulators.vessels.forest import Forest
 from simulators.vessels.growth import grow_forest
 from simulators.vessels.growth_kernel import NODE, _cheapest_join, _join, _list_new, grow
-from simulators.vessels.join_point import bifurcation
 from simulators.vessels.segment_cells import lay_cells, nearest_segments, workspace
 
 
@@ -163,96 +162,6 @@ def test_what_cannot_be_grown_is_said_in_one_line(flow: np.ndarray, options: dic
     assert "\n" not in str(caught.value)
 
 
-# --- the bifurcation ------------------------------------------------------------------------------------------
-
-
-def cost(point: np.ndarray, corners: np.ndarray, weights: np.ndarray) -> float:
-    return float(weights @ np.linalg.norm(corners - point, axis=1))
-
-
-def least_cost(corners: np.ndarray, weights: np.ndarray) -> float:
-    """The least cost that scipy finds from the corners' weighted mean, or that a corner has.
-
-    The cost is convex, so what no corner betters lies inside, where it is smooth.
-    """
-    found = minimize(
-        cost,
-        weights @ corners / weights.sum(),
-        (corners, weights),
-        method="Nelder-Mead",
-        options={"xatol": 1e-9, "fatol": 1e-13, "maxiter": 5000, "maxfev": 5000},
-    )
-    return min(found.fun, *(cost(corner, corners, weights) for corner in corners))
-
-
-def kernel_cost(corners: np.ndarray, weights: np.ndarray) -> float:
-    point = bifurcation(*(tuple(corner) for corner in corners), *weights)
-    return cost(np.array(point), corners, weights)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_bifurcation_of_random_triangles(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    for _ in range(20):
-        corners, weights = rng.uniform(-3, 3, (3, 3)), rng.uniform(0.05, 1, 3)
-        # Both are minima of one convex cost, so their values agree to the search's tolerance.
-        assert kernel_cost(corners, weights) <= least_cost(corners, weights) + 1e-9
-
-
-def test_bifurcation_balances_the_pulls() -> None:
-    """Weights of a joint, parent first, in triangles whose minimum is inside: the three pulls add up to none."""
-    rng = np.random.default_rng(0)
-    inside = 0
-    for _ in range(300):
-        corners, (b, c) = rng.uniform(0, 1, (3, 3)), rng.uniform(0.01, 1, 2)
-        weights = np.array([b + c, b, c]) ** (2 / 3)
-        point = np.array(bifurcation(*(tuple(corner) for corner in corners), *weights))
-        apart = np.linalg.norm(corners - point, axis=1)
-        if apart.min() > 1e-3:
-            inside += 1
-            pull = (weights / apart) @ (corners - point)
-            assert np.linalg.norm(pull) < 1e-9 * weights.sum() / apart.min()
-    assert inside > 50
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_bifurcation_of_degenerate_triangles(seed: int) -> None:
-    """Weights as they come up in growth: of a parent that carries what its daughters do."""
-    rng = np.random.default_rng(seed)
-    a, b = rng.uniform(0, 1, (2, 3))
-    flows = 10.0 ** rng.uniform(-6, 0, 2)
-    weights = np.array([flows.sum(), *flows]) ** (2 / 3)
-    for corners in (
-        [a, b, a + 0.3 * (b - a)],
-        [a, b, a - 0.3 * (b - a)],
-        [a, b, a + 1.7 * (b - a)],
-        [a, a, b],
-        [a, b, a],
-        [a, b, b],
-        [a, a, a],
-        [a, b, a + 0.4 * (b - a) + 1e-9 * rng.uniform(-1, 1, 3)],
-        [a, a + 1e-9 * rng.uniform(-1, 1, 3), b],
-    ):
-        exact = least_cost(np.array(corners), weights)
-        assert kernel_cost(np.array(corners), weights) <= exact + 1e-8 * weights.sum()
-
-
-def test_bifurcation_is_the_corner_that_pulls_most() -> None:
-    corners = np.random.default_rng(0).uniform(0, 1, (3, 3))
-    for strongest in range(3):
-        weights = np.full(3, 0.3)
-        weights[strongest] = 0.7
-        np.testing.assert_array_equal(bifurcation(*(tuple(corner) for corner in corners), *weights), corners[strongest])
-
-
-def test_bifurcation_of_equal_pulls_is_fermats_point() -> None:
-    """Equilateral: the centre; a right isosceles triangle: tan 15° of the half-hypotenuse's axis."""
-    corners = np.array([[0.0, 0, 0], [1, 0, 0], [0.5, np.sqrt(3) / 2, 0]])
-    np.testing.assert_allclose(bifurcation(*map(tuple, corners), 1.0, 1.0, 1.0), corners.mean(axis=0), atol=1e-15)
-    x, y, z = bifurcation((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), 1.0, 1.0, 1.0)
-    np.testing.assert_allclose([x, y, z], [(3 - np.sqrt(3)) / 6, (3 - np.sqrt(3)) / 6, 0], atol=1e-15)
-
-
 # --- the search and the choice --------------------------------------------------------------------------------
 
 
@@ -366,32 +275,3 @@ def test_the_join_is_the_cheapest_of_all_candidates(seed: int) -> None:
     best, x, y, z = _cheapest_join(point, flow, candidate, nodes, n + 1_000_000, FLAT)
     cheapest = min(least_volume(int(node)) for node in candidate)
     assert volume(int(best), np.array([x, y, z])) == pytest.approx(cheapest, abs=1e-7)
-
-
-# --- the quality of the tree ----------------------------------------------------------------------------------
-
-
-def cost_of_tree(n_terminals: int, n_candidates: int, seed: int) -> float:
-    """J = Σ L_i (n_i/N)^(2/3) / side of one tree from the middle of a face to N uniform points of a cube."""
-    n_voxels = 64  # so many that one point per voxel is as good as uniform
-    flow = np.zeros((n_voxels,) * 3)
-    drawn = np.random.default_rng(seed).choice(flow.size, n_terminals, replace=False)
-    flow.ravel()[drawn] = 1.0
-    inlet = np.array([[n_voxels / 2, n_voxels / 2, 0.0]])
-    forest = grow_forest(
-        flow, seed=seed, inlets=inlet, new_inlet_probability=0.0, reach_mm=np.inf, n_candidates=n_candidates
-    )
-    return float(np.sum(forest.length * (forest.flow / n_terminals) ** (2 / 3)) / n_voxels)
-
-
-def test_trees_cost_no_more_than_they_should() -> None:
-    """physics.md §3: a prototype had 2.69 (Na = 3) and 2.64 (Na = 8) at N = 1000, the best public tool 2.66."""
-    three = np.mean([cost_of_tree(1000, 3, seed) for seed in range(8)])
-    eight = np.mean([cost_of_tree(1000, 8, seed) for seed in range(8)])
-    assert 2.5 < three <= 2.70
-    assert eight <= three
-
-
-def test_small_trees_cost_no_more_than_they_should() -> None:
-    """physics.md §3: 2.23 at N = 250; the standard error of 12 trees is 0.01, allowed three times."""
-    assert np.mean([cost_of_tree(250, 3, seed) for seed in range(12)]) == pytest.approx(2.23, abs=0.04)

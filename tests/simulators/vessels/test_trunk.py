@@ -10,11 +10,11 @@ from scipy.ndimage import distance_transform_edt
 from scipy.optimize import minimize, minimize_scalar
 
 from simulators.errors import InputError
-from simulators.vessels.forest import flow_from_terminals
 from simulators.vessels.growth import GrownForest, Trunk, _nearest_land, _trunk_nodes, grow_from_trunk
 from simulators.vessels.growth_kernel import TRUNK, _cheapest_join, grow
 from simulators.vessels.join_point import branch_off, onto_land, over_land
 from simulators.vessels.segment_cells import workspace
+from simulators.vessels.tree_order import flow_from_terminals
 
 
 def random_trunk(n_nodes: int, n_roots: int, extent: tuple[float, float, float], seed: int) -> Trunk:

@@ -5,9 +5,9 @@ import sys
 from qtmnet.datasets.cluster.dask import DaskCluster
 from qtmnet.datasets.cluster.local import LocalCluster
 from qtmnet.datasets.cluster.slurm import SlurmCluster
-from qtmnet.datasets.filling import fill
+from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.cube_store import CubeStore
-from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.filling import fill
 from simulators.phantoms.cube import CubeParameters
 from simulators.transport.numba import NumbaSimulator
 

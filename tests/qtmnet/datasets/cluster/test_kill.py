@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from qtmnet.datasets.cluster.local import LocalCluster
-from qtmnet.datasets.filling import fill
+from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.cube_store import CubeStore
-from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.filling import fill
 from simulators import CubeParameters, NumbaSimulator
 
 ROOT = Path(__file__).parents[4]
@@ -69,7 +69,9 @@ def names(folder: Path) -> set[str]:
 def test_twenty_kills(undisturbed: Path, tmp_path: Path) -> None:
     """Of the command alone and of its workers too, while it writes: processes start from one that has all loaded."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["qtmnet.datasets.filling", "qtmnet.datasets.cluster.local", "qtmnet.datasets.cube_store"])
+    context.set_forkserver_preload(
+        ["qtmnet.datasets.filling", "qtmnet.datasets.cluster.local", "qtmnet.datasets.cube_store"]
+    )
     rng = random.Random(4)
     store = CubeStore(tmp_path, RECIPE, shard_size=SHARD_SIZE)
     for number in range(20):

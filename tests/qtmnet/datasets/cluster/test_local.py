@@ -45,9 +45,8 @@ def test_an_error_of_the_users_ends_all_at_once(odd: Callable, marks: Callable) 
     assert "slow_19-0" not in marks()  # 19 s after the error, if nothing ended it
 
 
-RUN = (
-    "from odd_tasks import Odd; from qtmnet.datasets.cluster.local import LocalCluster; import sys\nif __name__ == '__main__':\n"
-)
+RUN = "from odd_tasks import Odd; from qtmnet.datasets.cluster.local import LocalCluster; import sys\n"
+RUN += "if __name__ == '__main__':\n"
 RUN += "    list(LocalCluster(2).run([Odd(sys.argv[1], 'long'), Odd(sys.argv[1], 'long')]))"
 
 

@@ -1,7 +1,7 @@
 """The estimator: scales, the linear start, and what a checkpoint may build."""
 
 import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from qtmnet.methods.network.accepts import Accepts
 from qtmnet.methods.network.description import Description
 from qtmnet.methods.network.estimator import Estimator
 from qtmnet.quantities import CBF
-from simulators import Acquisition, InputError
+from simulators import Acquisition, Block, InputError, Labeling
+from simulators.imaging.labeling.base import Frame
 from tests.qtmnet.networks import described
 
 PLAIN = described(network={"base_channels": 8}, linear_start=True)
@@ -97,6 +98,21 @@ def test_description_survives_as_plain_data() -> None:
     assert Description.from_plain(plain) == TIMED
     with pytest.raises(InputError, match="_target_"):
         Description.from_plain(plain | {"network": {"_target_": "os.system"}})
+
+
+def test_a_labeling_of_ones_own_is_kept_as_its_boluses() -> None:
+    """The checkpoint names no class of it, and is read without."""
+
+    @dataclass(frozen=True)
+    class Mine(Labeling):
+        def frames(self, delays: tuple[float, ...]) -> tuple[Frame, ...]:
+            return tuple((Block(0.5, delay + 1.0), Block(0.5, delay)) for delay in delays)
+
+    network = replace(PLAIN, accepts=Accepts(Acquisition(Mine(), (1.0, 1.5))))
+    found = Description.from_plain(network.plain())
+    assert found.acquisition.frames == network.acquisition.frames
+    assert found.in_channels == 2
+    assert found.plain() == network.plain()
 
 
 def changed(name: str, value: object) -> dict[str, object]:

@@ -9,7 +9,7 @@ import numpy as np
 from qtmnet.datasets.records import Records
 
 
-class Dataset(ABC):
+class ShardedDataset(ABC):
     """Records in shards that can be made by any process, on any machine that sees the same storage."""
 
     records: Records
@@ -33,7 +33,7 @@ class ShardTask:
         count: records in it.
     """
 
-    dataset: Dataset
+    dataset: ShardedDataset
     shard: int
     count: int
 

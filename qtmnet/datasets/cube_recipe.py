@@ -7,12 +7,15 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from simulators.imaging.acquisition import Acquisition
-from simulators.imaging.readout import DEFAULT_TIME
+from simulators.imaging.readout import DEFAULT_TIME, simulated_time
 from simulators.phantoms.cube import CubeParameters
-from simulators.imaging.readout import simulated_time
+from simulators.tissue.exchange.flat import flat
 from simulators.transport.step_response import Simulator
 
 FORMAT = 2
+
+PERMEABILITY = (100.0, 200.0)
+"""mL/100g/min; version 0.2.0 named it in datasets without exchange, too."""
 
 SPLITS = ("train", "test")
 
@@ -42,7 +45,7 @@ class CubeRecipe:
         simulator = {"name": type(self.simulator).__name__, **asdict(self.simulator)}  # type: ignore[call-overload]
         simulator.pop("n_threads", None)  # which no cube depends on
         plain = {
-            "phantom": asdict(self.phantom),
+            "phantom": flat(asdict(self.phantom), permeability=PERMEABILITY),
             "simulator": simulator,
             "seed": self.seed,
             "split": self.split,

@@ -12,9 +12,9 @@ from typing import Any
 import lightning as L
 import torch
 
-from qtmnet.learning.data import QTMDataModule
+from qtmnet.learning.callbacks.step_rate import LAYOUTS, TrainingStep, Way, best, rates, told
+from qtmnet.learning.loading import SampleLoading
 from qtmnet.learning.module import QTMModule
-from qtmnet.learning.step_rate import LAYOUTS, TrainingStep, Way, best, rates, told
 from qtmnet.process import ranks
 from simulators.errors import InputError
 from simulators.machine.cores import n_cores
@@ -69,7 +69,7 @@ class Pace(L.Callback):
         self._looked, self._cost = 0.0, 0.0
         self._begin_window()
 
-    def begin(self, trainer: L.Trainer, module: QTMModule, data: QTMDataModule) -> None:
+    def begin(self, trainer: L.Trainer, module: QTMModule, data: SampleLoading) -> None:
         """Choose, before training begins; `data` is set up."""
         layouts = [next(iter(LAYOUTS))] if self._layout == AUTO else [self._layout]
         self._way = Way(torch.get_num_threads(), layouts[0])
@@ -83,12 +83,13 @@ class Pace(L.Callback):
             torch.set_num_threads(self._way.threads)
         module.estimator.to(memory_format=LAYOUTS[self._way.layout])  # type: ignore[call-overload]
 
-    def _measure(self, trainer: L.Trainer, module: QTMModule, data: QTMDataModule, layouts: Sequence[str]) -> None:
+    def _measure(self, trainer: L.Trainer, module: QTMModule, data: SampleLoading, layouts: Sequence[str]) -> None:
         """Look for the first time, unless the training is short."""
-        batch_size = max(min(data.batch_size, data.n_fit) // trainer.world_size, 1)
+        source = data.source
+        batch_size = max(min(source.batch_size, source.n_fit) // trainer.world_size, 1)
         sample = data.datasets["validate"][0, 0]
         step = TrainingStep(module.estimator, module.loss, sample, batch_size, trainer.precision_plugin)
-        n_steps = ((trainer.max_epochs or 1) - data.first_epoch) * max(data.n_fit // data.batch_size, 1)
+        n_steps = ((trainer.max_epochs or 1) - data.first_epoch) * max(source.n_fit // source.batch_size, 1)
         if n_steps * step.seconds(self._way) > SHORT:
             self._step = step
             self._look(layouts, "computing with")
@@ -134,13 +135,13 @@ class Pace(L.Callback):
         if ranks.is_first() and (not only_news or self._way != before):
             print(f"{beginning} {told(found, self._way)}", file=sys.stderr, flush=True)
 
-    def _numbers(self, trainer: L.Trainer, data: QTMDataModule) -> Sequence[int]:
+    def _numbers(self, trainer: L.Trainer, data: SampleLoading) -> Sequence[int]:
         """Numbers of threads to try: 1, 2, 4, … and all cores that neither other processes nor loaders take."""
         if isinstance(self._threads, int):
             return (self._threads,)
         alone = trainer.world_size == 1
         cores = min(torch.get_num_threads(), n_cores()) if alone else n_cores() // max(trainer.num_devices, 1)
-        most = max(cores - data.loader_workers, 1)
+        most = max(cores - data.source.loader_workers, 1)
         return (*(2**k for k in range(most.bit_length()) if 2**k < most), most)
 
     def _begin_window(self) -> None:

@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch.plugins import Precision
 from torch import nn
 
-from qtmnet.learning.samples import Sample
+from qtmnet.learning.loading import Tensors
 
 LAYOUTS = {"channels_last": torch.channels_last_3d, "contiguous": torch.contiguous_format}
 """Orders in memory of images (N, C, X, Y, Z), and of kernels."""
@@ -48,12 +48,12 @@ class TrainingStep:
     """
 
     def __init__(
-        self, network: nn.Module, loss: nn.Module, sample: Sample, batch_size: int, precision: Precision
+        self, network: nn.Module, loss: nn.Module, sample: Tensors, batch_size: int, precision: Precision
     ) -> None:
         self.network, self.loss, self.precision = precision.convert_module(deepcopy(network)), loss, precision
         self.batch_size = batch_size
         batch = {name: image[None].repeat(batch_size, 1, 1, 1, 1) for name, image in sample.items()}
-        self.batch: Sample = precision.convert_input(batch)
+        self.batch: Tensors = precision.convert_input(batch)
 
     def __call__(self) -> None:
         """Compute gradients; they are dropped."""

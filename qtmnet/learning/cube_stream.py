@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-from torch.utils.data import Dataset
-
-from qtmnet.datasets.recipe import CubeRecipe
+from qtmnet.datasets.acquired_cubes import AcquiredCube, ImagingSettings
+from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.record import cube_as_kept
 from qtmnet.datasets.vessel_pool import VesselPool
-from qtmnet.datasets.view import Look, SeenCube
-from qtmnet.learning.samples import Key, Sample, SampleMaker
+from qtmnet.learning.samples import Key, Sample, SampleMaker, Samples
 from simulators.phantoms.cube import Cube, simulate_cube
 from simulators.seeding import Stage, generator, stage_seed
 from simulators.vessels.borrowed_trees import Trees
@@ -27,11 +25,11 @@ class CubeStream:
         recipe: what the cubes are made from.
         pool: of trees.
         n_trees: how many pairs of the pool to choose from.
-        look: of the protocol.
+        imaging: of the protocol.
     """
 
-    def __init__(self, recipe: CubeRecipe, pool: VesselPool, n_trees: int, look: Look) -> None:
-        self.recipe, self.pool, self.n_trees, self.look = recipe, pool, n_trees, look
+    def __init__(self, recipe: CubeRecipe, pool: VesselPool, n_trees: int, imaging: ImagingSettings) -> None:
+        self.recipe, self.pool, self.n_trees, self.imaging = recipe, pool, n_trees, imaging
 
     def seed(self, key: Key) -> tuple[int, ...]:
         """Seed of all that is drawn for a cube."""
@@ -53,35 +51,31 @@ class CubeStream:
             trees=self.trees(key),
         )
 
-    def __getitem__(self, key: Key) -> SeenCube:
-        """The cube of (epoch, index) as it is seen."""
-        grid = self.look.grid(self.recipe, self.seed(key))
-        return self.look.seen(cube_as_kept(self.simulate(key), self.recipe), grid)
+    def __getitem__(self, key: Key) -> AcquiredCube:
+        """The cube of (epoch, index) on the acquired voxels."""
+        grid = self.imaging.grid(self.recipe, self.seed(key))
+        return self.imaging.acquired(cube_as_kept(self.simulate(key), self.recipe), grid)
 
-    def batch(self, keys: Sequence[Key]) -> list[SeenCube]:
-        """Several cubes as they are seen."""
+    def batch(self, keys: Sequence[Key]) -> list[AcquiredCube]:
+        """Several cubes on the acquired voxels."""
         return [self[key] for key in keys]
 
 
-class StreamDataset(Dataset[Sample]):
-    """Samples of streamed cubes; an epoch of them, though none is ever seen again.
+class StreamSamples(Samples):
+    """Samples of streamed cubes, none of which is ever seen again.
 
     Args:
         stream: of cubes.
-        samples_per_epoch: samples that make an epoch.
         maker: reads them.
     """
 
-    def __init__(self, stream: CubeStream, samples_per_epoch: int, maker: SampleMaker) -> None:
-        self.stream, self.samples_per_epoch, self.maker = stream, samples_per_epoch, maker
-
-    def __len__(self) -> int:
-        return self.samples_per_epoch
+    def __init__(self, stream: CubeStream, maker: SampleMaker) -> None:
+        self.stream, self.maker = stream, maker
 
     def __getitem__(self, key: Key) -> Sample:
-        return self.__getitems__([key])[0]
+        return self.batch([key])[0]
 
-    def __getitems__(self, keys: Sequence[Key]) -> list[Sample]:
-        """The samples of a batch: `DataLoader` asks for them together."""
+    def batch(self, keys: Sequence[Key]) -> list[Sample]:
+        """The samples of some keys."""
         cubes = self.stream.batch(keys)
         return [self.maker.sample(cube, key) for cube, key in zip(cubes, keys, strict=True)]

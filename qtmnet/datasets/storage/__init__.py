@@ -1,0 +1,1 @@
+"""Where datasets lie: folders and object stores."""
