@@ -63,7 +63,7 @@ def flip(folder: Path) -> None:
         (changed(lambda content: content.update(format=3)), r"format: found 3, which is newer than .*; update qtmnet"),
         (changed(lambda content: content.update(format="2")), "format: found '2'"),
         (changed(lambda content: content.pop("format")), "format: found null"),
-        (changed(lambda content: content.update(outputs=["cbf"])), r"linear\.weight: found shape"),
+        (changed(lambda content: content.update(outputs=["cbf"])), r"network\.head\.weight: found shape"),
         (changed(lambda content: content.update(outputs=["flow"])), "outputs: found 'flow'"),
         (lambda folder: (folder / "best.safetensors").unlink(), r"best\.safetensors: ckpt: no such file"),
         (lambda folder: (folder / "best.json").write_text("{", encoding="utf-8"), "not readable as JSON"),
