@@ -17,8 +17,11 @@ from hydra.core.hydra_config import HydraConfig
 
 from simulators.machine.cores import n_cores
 from tests.qtmnet.conftest import PAIRS, ExampleScan
+from tests.shapes import check_shapes
 
 ROOT = Path(__file__).parents[1]
+
+check_shapes()
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background, and all below it
     signal.signal(signal.SIGINT, signal.default_int_handler)

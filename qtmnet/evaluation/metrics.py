@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from skimage.metrics import structural_similarity
 
+from simulators.arrays import Bool, Float, Shaped
+
 WHY_UNDEFINED = {
     "nrmse": "the true perfusion is 0 throughout",
     "ssim": "the map is thinner than 3 voxels",
@@ -47,7 +49,9 @@ def undefined(scores: Iterable[Scores]) -> dict[str, str]:
     return found
 
 
-def score(estimate: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> Scores:
+def score(
+    estimate: Float[np.ndarray, "..."], truth: Float[np.ndarray, "..."], mask: Shaped[np.ndarray, "..."] | None = None
+) -> Scores:
     """Score maps of perfusion in mL/100g/min.
 
     Args:
@@ -68,7 +72,10 @@ def score(estimate: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = Non
 
 
 def score_parts(
-    estimate: np.ndarray, truth: np.ndarray, mask: np.ndarray, parts: Mapping[str, np.ndarray]
+    estimate: Float[np.ndarray, "X Y Z"],
+    truth: Float[np.ndarray, "X Y Z"],
+    mask: Bool[np.ndarray, "X Y Z"],
+    parts: Mapping[str, Bool[np.ndarray, "X Y Z"]],
 ) -> dict[str, Scores]:
     """Score parts of one map, whose structural similarity is that of the whole: one range, one map, many means.
 
@@ -84,7 +91,9 @@ def score_parts(
     }
 
 
-def similarity_map(estimate: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def similarity_map(
+    estimate: Float[np.ndarray, "X Y Z"], truth: Float[np.ndarray, "X Y Z"], counts: Bool[np.ndarray, "X Y Z"]
+) -> Float[np.ndarray, "X Y Z"]:
     """Structural similarity around each voxel, (X, Y, Z); the range is that of the truth where it counts.
 
     The window is 7 voxels, less where the map is thinner, and NaN below 3.
@@ -99,7 +108,7 @@ def similarity_map(estimate: np.ndarray, truth: np.ndarray, counts: np.ndarray) 
     return similarity
 
 
-def _scores(q_hat: np.ndarray, q: np.ndarray, ssim: float) -> Scores:
+def _scores(q_hat: Float[np.ndarray, " V"], q: Float[np.ndarray, " V"], ssim: float) -> Scores:
     q_hat, q = q_hat.astype(float), q.astype(float)
     if q.size == 0:
         return Scores(np.nan, np.nan, np.nan, np.nan)

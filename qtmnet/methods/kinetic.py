@@ -2,7 +2,7 @@
 
 C is mL of fully labeled blood per mL of tissue. Frames are (K, *spatial), times are in s, CBF is in mL/100g/min.
 
-Delays that all lie after the arrival of the bolus do not tell ATT (δ): C then hangs on it by a factor
+Delays that all lie after the arrival of the bolus do not tell ATT (δ): C then depends on it by a factor
 e^(−δ(1/T1b − 1/T1')) alone, which CBF can make up for. ATT is then set to the voxel's first delay w₁, and flagged.
 That makes CBF e^(−(w₁−δ)(1/T1' − 1/T1b)) of the truth: too low, or too high if T1' > T1b. With w₁ = 1.025 s and grey
 matter's T1t of 1.33 s and CBF of 60, it is 3.5 % low at δ = 0.8 s and 15 % low at most, at δ = 0; with white matter's
@@ -24,7 +24,7 @@ from simulators.imaging.acquisition import Acquisition
 
 SINGLE_DELAY = 1.525  # s, the QTMnet paper's
 _HIGHEST_CBF = 600.0  # within 1/T1', so that noise cannot make that 0 or negative
-_ROUNDS = 5  # of ATT and CBF in turn, as T1' hangs on CBF; 1e-6 of CBF up to 200 mL/100g/min
+_ROUNDS = 5  # of ATT and CBF in turn, as T1' depends on CBF; 1e-6 of CBF up to 200 mL/100g/min
 _ATT_MARGIN = 0.05  # s; so near to an end of its range ATT may as well lie beyond: a T1t 5 % off moves it as far
 
 

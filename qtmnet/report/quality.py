@@ -24,14 +24,14 @@ IMPOSSIBLE_SHARE = 0.005
 CONTROL_TO_M0 = {True: (0.01, 0.7), False: (0.4, 1.3), None: (0.01, 1.3)}
 """Control over relaxed M0, by whether the background was suppressed. By 1 − e^(−t/T1) with T1 of 1.3 s,
 unsuppressed control is at 0.4 of M0 after 0.7 s and never above M0, noise and a spread of T1 aside; how much
-suppression leaves hangs on its pulses (0.36 in a healthy 2D scan)."""
+suppression leaves depends on its pulses (0.36 in a healthy 2D scan)."""
 
 DIFFERENCE_TO_M0 = (0.0005, 0.05)
 """Control − label over M0, mean of the brain. By the general kinetic model it is 0.005 for CBF 60, ATT 0.8 s, 1.8 s of
 labeling and a delay of 1.8 s, and 0.018 without ATT and delay; the limits leave room around both."""
 
 MASK_SHARE = (0.03, 0.7)
-"""Of the field of view, 0.23 in a healthy 2D scan; a wide range, as it hangs on how the field of view was laid."""
+"""Of the field of view, 0.23 in a healthy 2D scan; a wide range, as it depends on how the field of view was laid."""
 
 EDGE_SHARE = 0.002
 """Of the mask's voxels, on one face of the field of view: less is a stray corner."""

@@ -1,9 +1,9 @@
 """From a difference of signals to a concentration of label."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from qtmnet.scans.voxelwise import fit_to, positive
+from simulators.arrays import Array, ArrayLike, Float
 from simulators.constants import DENSITY_G_ML, PARTITION_COEFFICIENT
 from simulators.errors import InputError
 
@@ -15,7 +15,7 @@ def calibrate(
     labeling_efficiency: float,
     partition_coefficient: float = PARTITION_COEFFICIENT,
     density: float = DENSITY_G_ML,
-) -> np.ndarray:
+) -> Float[Array, "*frames"]:
     """Concentration C = ρ λ ΔM / (2 α M0), (K, *spatial) or (*spatial) as ΔM; 0 where M0 (*spatial) is not above 0.
 
     It is what Alsop 2015 (10.1002/mrm.25197), eq. 1, scales by. `labeling_efficiency` (α) takes in what background

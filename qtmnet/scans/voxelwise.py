@@ -1,19 +1,19 @@
 """Numbers and maps as users give them, broadcast over frames and voxels and checked; errors are `InputError`s."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from simulators.arrays import Array, ArrayLike, Bool, Float, Shaped
 from simulators.errors import InputError
 
 
-def spread(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def spread(values: Shaped[np.ndarray, " V"], inside: Bool[Array, "*shape"]) -> Shaped[Array, "*shape"]:
     """Values (V,) of the voxels `inside` as an image of its shape, 0 elsewhere."""
     image = np.zeros(inside.shape, values.dtype)
     image[inside] = values
     return image
 
 
-def by_frame(name: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+def by_frame(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Float[Array, " K *spatial"]:
     """One value, (K,), or anything that broadcasts to (K, *spatial), as (K, *spatial)."""
     values = np.atleast_1d(np.asarray(values, float))
     if len(values) not in (1, shape[0]):
@@ -21,7 +21,7 @@ def by_frame(name: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray
     return fit_to(name, values.reshape(-1, *[1] * (len(shape) - 1)) if values.ndim == 1 else values, shape)
 
 
-def fit_to(name: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+def fit_to(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Float[Array, "*shape"]:
     """Values broadcast to the shape."""
     try:
         return np.broadcast_to(np.asarray(values, float), shape)
@@ -30,8 +30,12 @@ def fit_to(name: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def seconds(
-    name: str, values: ArrayLike, shape: tuple[int, ...], inside: np.ndarray | None = None, lowest: float = 0.01
-) -> np.ndarray:
+    name: str,
+    values: ArrayLike,
+    shape: tuple[int, ...],
+    inside: Bool[Array, "*spatial"] | None = None,
+    lowest: float = 0.01,
+) -> Float[Array, "..."]:
     """Values broadcast to the shape, taken inside the mask, and there within `lowest` to 20 s."""
     times = fit_to(name, values, shape)
     times = times if inside is None else times[..., inside]

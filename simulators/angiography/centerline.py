@@ -50,7 +50,7 @@ def smoothed(tree: VoxelTree) -> VoxelTree:
     path = paths(tree)
     position = tree.position.copy()
     on_path = np.split(np.argsort(path, kind="stable"), np.cumsum(np.bincount(path))[:-1])
-    for nodes in on_path:  # what a path hangs on comes before it
+    for nodes in on_path:  # what a path starts from comes before it
         above = tree.parent[nodes[0]]
         line = position[nodes if above < 0 else np.append(above, nodes)]
         if len(line) > 2:

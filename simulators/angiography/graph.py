@@ -191,14 +191,14 @@ def tree_from(skeleton: Skeleton, roots: np.ndarray) -> VoxelTree:
         roots: voxels of the skeleton, (n_inlets,).
 
     Warns:
-        if more than 5 % of the skeleton's length hangs on no inlet, which is left out.
+        if more than 5 % of the skeleton's length is connected to no inlet, which is left out.
     """
     distance, parent, _ = dijkstra(skeleton.edges, indices=roots, min_only=True, return_predecessors=True)
     reached = np.isfinite(distance)
     lost = 1 - skeleton.edges.data[reached[skeleton.edges.coords[0]]].sum() / max(skeleton.edges.data.sum(), 1e-12)
     if lost > 0.05:
         warnings.warn(
-            f"{100 * lost:.0f} % of the length of the vessels in the image hangs on no inlet and is left out",
+            f"{100 * lost:.0f} % of the length of the vessels in the image is connected to no inlet and is left out",
             stacklevel=3,  # whoever called `trace_vessels`
         )
     fed = np.bincount(parent[parent >= 0], minlength=len(parent)) > 0
@@ -243,7 +243,7 @@ def steps(tree: VoxelTree) -> np.ndarray:
 
 
 def part_of(tree: VoxelTree, kept: np.ndarray) -> VoxelTree:
-    """Some nodes (bool, (N,)) of a tree; each hangs on the nearest node upstream that is kept."""
+    """Some nodes (bool, (N,)) of a tree; each is joined to the nearest node upstream that is kept."""
     above = tree.parent.copy()
     for node, parent in enumerate(tree.parent):
         if parent >= 0 and not kept[parent]:

@@ -1,7 +1,7 @@
 """Where an angiogram shows vessels: even out its background, look for bright tubes of several widths, threshold.
 
 Tubes are told from sheets and edges by the Hessian, as in Sato et al. (Med Image Anal 1998), and thresholded with
-hysteresis: a faint stretch counts where it hangs on a clear one.
+hysteresis: a faint stretch counts where it touches a clear one.
 """
 
 import numpy as np

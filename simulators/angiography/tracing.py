@@ -84,7 +84,7 @@ def trace_vessels(
             is not near one.
 
     Warns:
-        if more than 5 % of the length of vessels hangs on no inlet.
+        if more than 5 % of the length of vessels is connected to no inlet.
     """
     image, affine = _checked(image, affine)
     motion = None if transform is None else read_transform(transform)

@@ -47,8 +47,8 @@ class VoxelGrid:
                 f"voxel_size_mm: found {acquired.tolist()}, larger than the simulated block of {extent.tolist()} mm; "
                 "give a larger shape of the phantom"
             )
-        room = np.maximum(extent - acquired * (x, y, z), 0)
-        offset = np.where(room > 1e-6 * extent, room, 0) * rng.random(3)
+        margin = np.maximum(extent - acquired * (x, y, z), 0)
+        offset = np.where(margin > 1e-6 * extent, margin, 0) * rng.random(3)
         return cls(simulated_shape, simulated_mm, acquired_mm, (x, y, z), (offset[0], offset[1], offset[2]))
 
     def average(self, image: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Numba as this project uses it: compiled once and kept on disk, or for one command where nothing can be kept."""
 
 import atexit
+import inspect
 import os
 import shutil
 import tempfile
@@ -18,6 +19,7 @@ def njit(**options: Any) -> Any:
     """
 
     def compile_lazily(function: Any) -> Any:
+        function = inspect.unwrap(function)  # of what checks its arguments in tests
         try:
             return numba.njit(cache=True, nogil=True, **options)(function)
         except RuntimeError as error:

@@ -91,7 +91,7 @@ def scaffold(
         "source": grown.source,
         "root": grown.root,
         "territory": grown.territory,
-        "off_land_share": np.array(grown.off_land_share),
+        "off_land_share": np.array(grown.share_in_tissue),
     }
 
 

@@ -27,14 +27,14 @@ class Scaffold:
         root: which great tree each node belongs to, (M,).
         territory: great tree whose pial or great vessels' end is nearest to each voxel with flow, −1 for voxels without
             flow, int8, (X, Y, Z).
-        off_land_share: part of the pial vessels' length that crosses tissue.
+        share_in_tissue: part of the pial vessels' length that crosses tissue.
     """
 
     trunk: Trunk
     source: np.ndarray
     root: np.ndarray
     territory: np.ndarray
-    off_land_share: float
+    share_in_tissue: float
 
 
 def grow_pial_vessels(
@@ -177,7 +177,7 @@ def _grow_tree(
         seed=seed,
         voxel_size_mm=anatomy.voxel_size_mm,
         n_candidates=n_candidates,
-        off_land=~anatomy.shell,
+        avoided=~anatomy.shell,
         keep_unused=True,
     )
     forest, origin = grown.forest, grown.origin
@@ -204,10 +204,10 @@ def _joined(parts: list[_Tree], territory: np.ndarray, anatomy: Anatomy) -> Scaf
     source = np.concatenate([part.source for part in parts])
     root = np.repeat(np.arange(len(parts)), np.diff(start))
     trunk = Trunk(position, parent.astype(np.int32), np.concatenate([part.flow for part in parts]))
-    return Scaffold(trunk, source, root, territory, _off_land_share(trunk, source, anatomy))
+    return Scaffold(trunk, source, root, territory, _share_in_tissue(trunk, source, anatomy))
 
 
-def _off_land_share(trunk: Trunk, source: np.ndarray, anatomy: Anatomy) -> float:
+def _share_in_tissue(trunk: Trunk, source: np.ndarray, anatomy: Anatomy) -> float:
     points, node = points_along(trunk.position, trunk.parent)
     pial = points[source[node] < 0]
     voxel = np.minimum((pial / anatomy.voxel_size_mm).astype(int), np.array(anatomy.shell.shape) - 1)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.arrays import Float, Int, Shaped
 from simulators.errors import InputError
 from simulators.machine.compiling import njit
 from simulators.seeding import Seed, seed_bits
@@ -24,10 +25,10 @@ class CapillaryBlock:
         volume: mm³ of blood in each capillary, (M,).
     """
 
-    voxel: np.ndarray
-    start: np.ndarray
-    flow: np.ndarray
-    volume: np.ndarray
+    voxel: Int[np.ndarray, " V"]
+    start: Int[np.ndarray, " V+1"]
+    flow: Float[np.ndarray, " M"]
+    volume: Float[np.ndarray, " M"]
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,18 @@ class CapillaryBeds:
         volume_fraction: mL of capillary blood per mL of tissue, (X, Y, Z).
     """
 
-    start: np.ndarray
-    flow: np.ndarray
-    volume: np.ndarray
-    volume_fraction: np.ndarray
+    start: Int[np.ndarray, " N"]
+    flow: Float[np.ndarray, " M"]
+    volume: Float[np.ndarray, " M"]
+    volume_fraction: Float[np.ndarray, "*shape"]
 
     @property
-    def transit_time(self) -> np.ndarray:
+    def transit_time(self) -> Float[np.ndarray, " M"]:
         """Plug-flow transit time V/F of each capillary, s, (M,)."""
         return self.volume / self.flow
 
     @property
-    def count(self) -> np.ndarray:
+    def count(self) -> Int[np.ndarray, "*shape"]:
         """Number of capillaries in each voxel, (X, Y, Z)."""
         return np.diff(self.start).reshape(self.volume_fraction.shape)
 
@@ -73,10 +74,10 @@ class PlannedVoxels:
         volume: mm³ of capillary blood in each voxel, (V,).
     """
 
-    voxel: np.ndarray
-    key: np.ndarray
-    flow: np.ndarray
-    volume: np.ndarray
+    voxel: Int[np.ndarray, " V"]
+    key: Shaped[np.ndarray, " V"]
+    flow: Float[np.ndarray, " V"]
+    volume: Float[np.ndarray, " V"]
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ class CapillaryPlan:
         InputError: for a fraction outside (0, 1).
     """
 
-    voxel_flow: np.ndarray
-    volume_fraction: np.ndarray
+    voxel_flow: Float[np.ndarray, "X Y Z"]
+    volume_fraction: Float[np.ndarray, "X Y Z"]
     seed: Seed
     voxel_volume_mm3: float
 
@@ -129,8 +130,8 @@ SPREAD = (0.5, 1.5)
 
 
 def draw_capillaries(
-    flow: np.ndarray,
-    volume_fraction: float | np.ndarray,
+    flow: Float[np.ndarray, "*shape"],
+    volume_fraction: float | Float[np.ndarray, "..."],
     *,
     seed: Seed,
     voxel_volume_mm3: float = 1.0,
@@ -174,7 +175,7 @@ def draw_capillaries(
     return CapillaryBeds(start=start, flow=capillary_flow, volume=capillary_volume, volume_fraction=fraction)
 
 
-def _check_fraction(fraction: np.ndarray) -> None:
+def _check_fraction(fraction: Float[np.ndarray, "..."]) -> None:
     if not ((fraction > 0) & (fraction < 1)).all():
         raise InputError(
             f"volume_fraction: found {np.min(fraction)} to {np.max(fraction)}; give more than 0, less than 1"
@@ -183,7 +184,7 @@ def _check_fraction(fraction: np.ndarray) -> None:
 
 def _draw_all(
     planned: PlannedVoxels, count_range: tuple[int, int], spread: tuple[float, float]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[Int[np.ndarray, " N"], Float[np.ndarray, " M"], Float[np.ndarray, " M"]]:
     """First capillary of each voxel and the end of the last, (V + 1,); flow and volume of each capillary, (M,)."""
     start = _starts(planned.key, count_range[0], count_range[1])
     return start, *_draw(planned.key, start, planned.flow, planned.volume, float(spread[0]), float(spread[1]))

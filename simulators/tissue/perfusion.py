@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from simulators.arrays import Float, Int
 from simulators.constants import DENSITY_G_ML, ML_100G_MIN
 from simulators.errors import InputError
 from simulators.machine.compiling import njit
@@ -11,19 +12,21 @@ LEAST_PERFUSION = 0.1
 """mL/100g/min; a voxel of none would have no vessel."""
 
 
-def flow_from_perfusion(perfusion_ml_100g_min: np.ndarray, voxel_size_mm: np.ndarray) -> np.ndarray:
+def flow_from_perfusion(
+    perfusion_ml_100g_min: Float[np.ndarray, "*shape"], voxel_size_mm: Float[np.ndarray, "3"]
+) -> Float[np.ndarray, "*shape"]:
     """Blood flow (mm³/s) that each voxel needs: F = Q ρ V / 6000, of the map's shape."""
     return perfusion_ml_100g_min * (DENSITY_G_ML * np.prod(voxel_size_mm) / ML_100G_MIN)
 
 
 def regional_perfusion(
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     *,
     seed: Seed,
     n_regions: int = 40,
     perfusion_range: tuple[float, float] = (0.0, 80.0),
     fluctuation: float = 0.1,
-) -> np.ndarray:
+) -> Float[np.ndarray, "X Y Z"]:
     """Perfusion of a cube that is divided into regions grown from random seeds.
 
     Args:
@@ -56,7 +59,7 @@ def regional_perfusion(
     return np.maximum(mean * (1 + fluctuation * rng.standard_normal(shape)), LEAST_PERFUSION)
 
 
-def grow_regions(shape: tuple[int, int, int], n_regions: int, rng: np.random.Generator) -> np.ndarray:
+def grow_regions(shape: tuple[int, ...], n_regions: int, rng: np.random.Generator) -> Int[np.ndarray, "X Y Z"]:
     """Divide a box into connected regions that grow one random voxel at a time until all is taken.
 
     Returns:

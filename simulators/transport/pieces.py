@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.arrays import Float, Float32, Int
 from simulators.machine.compiling import njit
 from simulators.vessels.forest import Forest
 
@@ -18,9 +19,9 @@ class Pieces:
         end: share of the segment's length at which the piece ends, (P,); the last of a segment is 1.
     """
 
-    start: np.ndarray
-    voxel: np.ndarray
-    end: np.ndarray
+    start: Int[np.ndarray, " nodes"]
+    voxel: Int[np.ndarray, " P"]
+    end: Float[np.ndarray, " P"]
 
 
 def cut_at_voxel_faces(forest: Forest) -> Pieces:
@@ -40,11 +41,11 @@ class Sites:
         place: row of each voxel, −1 where there is none; a last entry of −1 for what lies outside, (X·Y·Z + 1,).
     """
 
-    voxel: np.ndarray
-    place: np.ndarray
+    voxel: Int[np.ndarray, " S"]
+    place: Int[np.ndarray, " places"]
 
     @classmethod
-    def of(cls, n_voxels: int, *voxels: np.ndarray) -> "Sites":
+    def of(cls, n_voxels: int, *voxels: Int[np.ndarray, "..."]) -> "Sites":
         """Sites of all the voxels given, −1 among them for none."""
         place = np.full(n_voxels + 1, -1, np.int32)
         for some in voxels:
@@ -54,7 +55,9 @@ class Sites:
         place[voxel] = np.arange(len(voxel))
         return cls(voxel, place)
 
-    def images(self, amount: np.ndarray, shape: tuple[int, int, int], voxel_volume: float) -> np.ndarray:
+    def images(
+        self, amount: Float[np.ndarray, "S T"], shape: tuple[int, int, int], voxel_volume: float
+    ) -> Float32[np.ndarray, "T X Y Z"]:
         """Concentrations, float32, (T, X, Y, Z), of amounts in mm³ of label, (S, T)."""
         images = np.zeros((amount.shape[1], int(np.prod(shape))), np.float32)
         for image, column in zip(images, amount.T, strict=True):
@@ -62,7 +65,7 @@ class Sites:
         return images.reshape(-1, *shape)
 
 
-def blood_volume(forest: Forest, pieces: Pieces) -> np.ndarray:
+def blood_volume(forest: Forest, pieces: Pieces) -> Float[np.ndarray, "X Y Z"]:
     """Volume of the forest's vessels in each voxel, mm³, (X, Y, Z)."""
     share = pieces.end.copy()
     share[1:] -= np.where(np.diff(np.repeat(np.arange(forest.n_nodes), np.diff(pieces.start))) == 0, pieces.end[:-1], 0)

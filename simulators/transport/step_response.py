@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from simulators.arrays import ArrayLike, Float
 from simulators.errors import InputError
 from simulators.tissue.label import LabelKinetics
 from simulators.vessels.vasculature import Vasculature
@@ -23,15 +24,15 @@ class StepResponse:
         left: label that has left through the veins, mm³ of labeled blood, (T,), if it was counted.
     """
 
-    time: np.ndarray
-    arterial: np.ndarray
-    bed: np.ndarray
+    time: Float[np.ndarray, " T"]
+    arterial: Float[np.ndarray, "T X Y Z"]
+    bed: Float[np.ndarray, "T X Y Z"]
     voxel_size_mm: tuple[float, float, float]
     slower_than: float = np.inf
-    left: np.ndarray | None = None
+    left: Float[np.ndarray, " T"] | None = None
 
     @property
-    def total(self) -> np.ndarray:
+    def total(self) -> Float[np.ndarray, "T X Y Z"]:
         """All label, (T, X, Y, Z)."""
         return self.arterial + self.bed
 
@@ -50,19 +51,19 @@ class Simulator(Protocol):
         ...
 
 
-def checked_time(time: np.ndarray) -> np.ndarray:
+def checked_time(time: ArrayLike) -> Float[np.ndarray, " T"]:
     """The times as a float array.
 
     Raises:
         InputError: unless they increase from above 0.
     """
-    time = np.atleast_1d(np.asarray(time, float))
+    times = np.atleast_1d(np.asarray(time, float))
     if (
-        time.ndim != 1
-        or time.size == 0
-        or not time[0] > 0
-        or not (np.diff(time) > 0).all()
-        or not np.isfinite(time).all()
+        times.ndim != 1
+        or times.size == 0
+        or not times[0] > 0
+        or not (np.diff(times) > 0).all()
+        or not np.isfinite(times).all()
     ):
-        raise InputError(f"time: found {time.tolist()}; give increasing times in s, above 0")
-    return time
+        raise InputError(f"time: found {times.tolist()}; give increasing times in s, above 0")
+    return times

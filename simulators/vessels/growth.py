@@ -103,8 +103,8 @@ def grow_from_trunk(
     voxel_size_mm: float | tuple[float, float, float] = 1.0,
     n_candidates: int = 3,
     murray_k: float = ARTERIAL_MURRAY_K,
-    off_land: np.ndarray | None = None,
-    off_land_cost: float = 4.0,
+    avoided: np.ndarray | None = None,
+    avoided_cost: float = 4.0,
     keep_unused: bool = False,
 ) -> GrownForest:
     """Grow one terminal into each voxel with flow from vessels that are there already, with no limit on reach.
@@ -116,8 +116,8 @@ def grow_from_trunk(
         voxel_size_mm: edge lengths of a voxel.
         n_candidates: nearest segments to compare.
         murray_k: of r = k F^(1/3), mm (mm³/s)^(−1/3).
-        off_land: where vessels should not run, (X, Y, Z): bifurcations are moved to the nearest voxel outside of it.
-        off_land_cost: a length in it counts so many times more when candidates are compared.
+        avoided: where vessels should not run, (X, Y, Z): bifurcations are moved to the nearest voxel outside of it.
+        avoided_cost: a length in it counts so many times more when candidates are compared.
         keep_unused: keep ends of the trunk that nothing has joined, with no flow.
 
     Raises:
@@ -127,7 +127,7 @@ def grow_from_trunk(
     _check(flow, size, 0.0, np.inf, n_candidates, trunk.position)
     _check_trunk(trunk, np.asarray(flow.shape) * size)
     nodes, terminal = _grow(
-        flow, size, _trunk_nodes(trunk), seed, n_candidates, off_land=off_land, off_land_cost=off_land_cost
+        flow, size, _trunk_nodes(trunk), seed, n_candidates, avoided=avoided, avoided_cost=avoided_cost
     )
     needed = np.zeros(len(nodes))
     needed[terminal[flow > 0]] = flow[flow > 0]
@@ -197,13 +197,13 @@ def _grow(
     *,
     new_inlet_probability: float = 0.0,
     reach_mm: float = np.inf,
-    off_land: np.ndarray | None = None,
-    off_land_cost: float = 0.0,
+    avoided: np.ndarray | None = None,
+    avoided_cost: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nodes in depth-first order, the given ones among them, and the terminal node of each voxel."""
     nodes = np.empty(2 * np.count_nonzero(flow) + len(start), NODE)
     nodes[: len(start)] = start
-    nearest = np.empty(0, np.int64) if off_land is None else _nearest_land(off_land, size)
+    nearest = np.empty(0, np.int64) if avoided is None else _nearest_allowed(avoided, size)
     n, terminal, stuck = grow(
         np.ascontiguousarray(flow, float).ravel(),
         np.asarray(flow.shape),
@@ -216,10 +216,10 @@ def _grow(
         len(start),
         workspace(len(nodes)),
         (
-            ANYWHERE if off_land is None else np.ascontiguousarray(off_land, np.bool_),
+            ANYWHERE if avoided is None else np.ascontiguousarray(avoided, np.bool_),
             nearest,
             np.array(size),
-            float(off_land_cost),
+            float(avoided_cost),
         ),
     )
     if stuck:
@@ -233,10 +233,10 @@ def _grow(
     return nodes, place[terminal.reshape(flow.shape)]
 
 
-def _nearest_land(off_land: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """For each voxel the nearest one that is not off the land, in C order, (X·Y·Z,)."""
-    where = distance_transform_edt(off_land, sampling=size, return_distances=False, return_indices=True)
-    return np.ravel_multi_index(tuple(where.reshape(3, -1)), off_land.shape)
+def _nearest_allowed(avoided: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """For each voxel the nearest one that is not to be avoided, in C order, (X·Y·Z,)."""
+    where = distance_transform_edt(avoided, sampling=size, return_distances=False, return_indices=True)
+    return np.ravel_multi_index(tuple(where.reshape(3, -1)), avoided.shape)
 
 
 def _renumbered(kept: np.ndarray, n: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from simulators.machine.compiling import njit
-from simulators.vessels.join_point import bifurcation, branch_off, distance, onto_land, over_land
+from simulators.vessels.join_point import bifurcation, branch_off, distance, moved_out, weighted_length
 from simulators.vessels.segment_cells import lay_cells, list_segment, most_new_blocks, nearest_segments, unlist_segment
 from simulators.vessels.tree_order import order_depth_first
 
@@ -41,14 +41,14 @@ TRUNK = -2
 
 
 @njit()
-def grow(flow, shape, size, p_new, reach, n_candidates, rng, nodes, n, room, terrain):  # type: ignore[no-untyped-def]
+def grow(flow, shape, size, p_new, reach, n_candidates, rng, nodes, n, arrays, avoidance):  # type: ignore[no-untyped-def]
     """Grow one terminal into each voxel with flow; see `simulators.vessels.growth.grow_forest`.
 
     Args:
         nodes: of `NODE`; what there is to grow from, and behind it room for two nodes a voxel, filled in place.
         n: how many there are to grow from.
-        room: workspace for the cells of as many nodes.
-        terrain: see `over_land`.
+        arrays: workspace for the cells of as many nodes.
+        avoidance: see `weighted_length`.
 
     Returns:
         Number of nodes, terminal node by voxel, number of voxels left unserved.
@@ -62,7 +62,7 @@ def grow(flow, shape, size, p_new, reach, n_candidates, rng, nodes, n, room, ter
     candidate = np.empty(n_candidates, np.int64)
     distance = np.empty(n_candidates)
     point, first = np.empty(3), np.empty(3)
-    cells, n_blocks = lay_cells(nodes, n, extent, room)
+    cells, n_blocks = lay_cells(nodes, n, extent, arrays)
     n_next_layout = max(2 * n, 64)
     failures = 0
     while n_free > 0 and failures < 100_000 + 100 * n_free:
@@ -78,7 +78,7 @@ def grow(flow, shape, size, p_new, reach, n_candidates, rng, nodes, n, room, ter
         else:
             found = nearest_segments(point, cells, reach, candidate, distance)
             if found > 0:
-                n, moved = _join(point, flow[served], candidate[:found], nodes, n, cells, terrain)
+                n, moved = _join(point, flow[served], candidate[:found], nodes, n, cells, avoidance)
         if n == before:
             failures += 1
             continue
@@ -91,7 +91,7 @@ def grow(flow, shape, size, p_new, reach, n_candidates, rng, nodes, n, room, ter
         n_blocks = _list_new(nodes, before, n, moved, cells, n_blocks)
         if n_free > 0 and (n >= n_next_layout or n_blocks < 0):
             _put_in_order(nodes, n, terminal)
-            cells, n_blocks = lay_cells(nodes, n, extent, room)
+            cells, n_blocks = lay_cells(nodes, n, extent, arrays)
             n_next_layout = max(2 * n, 64)
     return n, terminal, n_free
 
@@ -128,13 +128,13 @@ def _place(nodes, n, x, y, z, parent, flow):  # type: ignore[no-untyped-def]
 
 @njit()
 def _list_new(nodes, before, n, moved, cells, n_blocks):  # type: ignore[no-untyped-def]
-    """List the segments that are new or moved; returns the blocks in use, −1 if there is no room for them."""
-    room = n_blocks
+    """List the segments that are new or moved; returns the blocks in use, −1 if there are not enough."""
+    needed = n_blocks
     for node in range(before, n):
-        room += most_new_blocks(nodes, node, cells)
+        needed += most_new_blocks(nodes, node, cells)
     if moved >= 0:
-        room += most_new_blocks(nodes, moved, cells)
-    if room > cells[2].shape[0]:
+        needed += most_new_blocks(nodes, moved, cells)
+    if needed > cells[2].shape[0]:
         return -1
     for node in range(before, n):
         if nodes[node].parent >= 0:
@@ -178,9 +178,9 @@ def _draw_first_terminal(point, voxel, shape, size, reach, free, n_free, slot, r
 
 
 @njit()
-def _join(point, flow, candidate, nodes, n, cells, terrain):  # type: ignore[no-untyped-def]
+def _join(point, flow, candidate, nodes, n, cells, avoidance):  # type: ignore[no-untyped-def]
     """Join a terminal to the cheapest candidate; returns the number of nodes and the segment that moved or −1."""
-    best, x, y, z = _cheapest_join(point, flow, candidate, nodes, n, terrain)
+    best, x, y, z = _cheapest_join(point, flow, candidate, nodes, n, avoidance)
     unlist_segment(best, nodes, cells)
     if nodes[best].parent < 0:  # a given inlet gets its first segment
         joint, moved = best, -1
@@ -202,7 +202,7 @@ def _join(point, flow, candidate, nodes, n, cells, terrain):  # type: ignore[no-
 
 
 @njit()
-def _cheapest_join(point, flow, candidate, nodes, search, terrain):  # type: ignore[no-untyped-def]
+def _cheapest_join(point, flow, candidate, nodes, search, avoidance):  # type: ignore[no-untyped-def]
     """The candidate segment, and the point to join it, for which the volume of the whole tree grows least.
 
     Candidates share most of their way to the inlet, so the first one's way is marked and the others walk
@@ -218,24 +218,26 @@ def _cheapest_join(point, flow, candidate, nodes, search, terrain):  # type: ign
         c = nodes[candidate[k]]
         if c.parent < 0:
             x, y, z = c.x, c.y, c.z
-            growth = terminal_weight * over_land((x, y, z), target, terrain)
+            growth = terminal_weight * weighted_length((x, y, z), target, avoidance)
         elif c.mark <= TRUNK:
             p = nodes[c.parent]
             price = flow * _price(c)
             x, y, z = branch_off((p.x, p.y, p.z), (c.x, c.y, c.z), target, price, terminal_weight)
             growth = (
-                flow * p.below + price * _span(x, y, z, p) + terminal_weight * over_land((x, y, z), target, terrain)
+                flow * p.below
+                + price * _span(x, y, z, p)
+                + terminal_weight * weighted_length((x, y, z), target, avoidance)
             )
         else:
             p = nodes[c.parent]
             a, b = (p.x, p.y, p.z), (c.x, c.y, c.z)
             weight, joint_weight = c.root**2, _root_with_more(c, flow) ** 2
-            joint = onto_land(bifurcation(a, b, target, joint_weight, weight, terminal_weight), terrain)
+            joint = moved_out(bifurcation(a, b, target, joint_weight, weight, terminal_weight), avoidance)
             x, y, z = joint
             growth = (
-                joint_weight * over_land(a, joint, terrain)
-                + weight * (over_land(joint, b, terrain) - over_land(a, b, terrain))
-                + terminal_weight * over_land(joint, target, terrain)
+                joint_weight * weighted_length(a, joint, avoidance)
+                + weight * (weighted_length(joint, b, avoidance) - weighted_length(a, b, avoidance))
+                + terminal_weight * weighted_length(joint, target, avoidance)
             )
             way = 0.0
             above = c.parent

@@ -1,11 +1,11 @@
-"""Where a new vessel joins an old one, and over what terrain the vessels run."""
+"""Where a new vessel joins an old one, and over what avoidance the vessels run."""
 
 import math
 
 from simulators.machine.compiling import njit
 
 STEP = 0.5
-"""Of a voxel's shortest edge: how finely the way of a vessel through the terrain is looked at."""
+"""Of a voxel's shortest edge: how finely the way of a vessel through the avoidance is looked at."""
 
 
 @njit()
@@ -66,16 +66,16 @@ def branch_off(a, b, c, price, weight):  # type: ignore[no-untyped-def]
 
 
 @njit()
-def onto_land(point, terrain):  # type: ignore[no-untyped-def]
-    """The point, or the middle of the nearest voxel of land if it lies off it."""
-    off_land, nearest, size, _ = terrain
-    if off_land.size == 0:
+def moved_out(point, avoidance):  # type: ignore[no-untyped-def]
+    """The point, or the middle of the nearest allowed voxel if it lies in one to avoid."""
+    avoided, nearest, size, _ = avoidance
+    if avoided.size == 0:
         return point
-    voxel = _voxel_at(point, off_land.shape, size)
-    if not off_land.ravel()[voxel]:
+    voxel = _voxel_at(point, avoided.shape, size)
+    if not avoided.ravel()[voxel]:
         return point
     voxel = nearest[voxel]
-    _, ny, nz = off_land.shape
+    _, ny, nz = avoided.shape
     return (
         (voxel // (ny * nz) + 0.5) * size[0],
         (voxel // nz % ny + 0.5) * size[1],
@@ -84,24 +84,24 @@ def onto_land(point, terrain):  # type: ignore[no-untyped-def]
 
 
 @njit()
-def over_land(a, b, terrain):  # type: ignore[no-untyped-def]
-    """Length of the way from a to b, in which each unit off the land counts 1 + `extra`.
+def weighted_length(a, b, avoidance):  # type: ignore[no-untyped-def]
+    """Length of the way from a to b, in which each unit in voxels to avoid counts 1 + `extra`.
 
     Args:
-        terrain: where vessels should not run, (X, Y, Z), empty if they may run anywhere; for each such voxel the
+        avoidance: where vessels should not run, (X, Y, Z), empty if they may run anywhere; for each such voxel the
             nearest one where they may, (X·Y·Z,); voxel size, mm; and `extra`.
     """
-    off_land, _, size, extra = terrain
+    avoided, _, size, extra = avoidance
     length = distance(*a, b)
-    if off_land.size == 0 or length == 0:
+    if avoided.size == 0 or length == 0:
         return length
-    flags = off_land.ravel()
+    flags = avoided.ravel()
     n_steps = 1 + int(length / (STEP * min(size[0], size[1], size[2])))
     off = 0
     for k in range(n_steps):
         share = (k + 0.5) / n_steps
         at = (a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1]), a[2] + share * (b[2] - a[2]))
-        off += flags[_voxel_at(at, off_land.shape, size)]
+        off += flags[_voxel_at(at, avoided.shape, size)]
     return length * (1 + extra * off / n_steps)
 
 

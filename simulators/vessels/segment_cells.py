@@ -35,14 +35,14 @@ def workspace(n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit()
-def lay_cells(nodes, n, extent, room):  # type: ignore[no-untyped-def]
+def lay_cells(nodes, n, extent, arrays):  # type: ignore[no-untyped-def]
     """Lay cells of about `NODES_PER_CELL` in a workspace and list all segments.
 
     Returns:
         The cells and the number of blocks in use. The first blocks are the heads of the cells; further ones are
         chained to them as they fill.
     """
-    real, integer = room
+    real, integer = arrays
     total_length = 0.0
     for node in range(n):
         total_length += nodes[node].length

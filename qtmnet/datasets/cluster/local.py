@@ -66,7 +66,7 @@ class LocalCluster:
 def _run_once(tasks: dict[int, Task], n_workers: int) -> Iterator[tuple[int, bool]]:
     """Run numbered tasks until they are done or a process of the pool is killed."""
     context = get_context("spawn")
-    held, leash = context.Pipe(duplex=False)  # closed with this process at the latest, however it ends
+    held, held_by_parent = context.Pipe(duplex=False)  # closed with this process at the latest, however it ends
     pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_begin, initargs=(held,))
     try:
         with single_threaded(), uninterrupted():
@@ -74,22 +74,22 @@ def _run_once(tasks: dict[int, Task], n_workers: int) -> Iterator[tuple[int, boo
         for job in as_completed(jobs):
             yield jobs[job], job.result()
     except BaseException:
-        leash.close()
+        held_by_parent.close()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-        leash.close()
+        held_by_parent.close()
         held.close()
 
 
-def _begin(leash: Connection) -> None:
-    """Let this process end, within seconds, when the other end of the leash is closed."""
+def _begin(held: Connection) -> None:
+    """Let this process end, within seconds, when the other end of the pipe is closed."""
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is told by the process that started this one
 
     def watch() -> None:
         with suppress(EOFError, OSError):
-            leash.recv_bytes()
+            held.recv_bytes()
         _terminate()
         time.sleep(SECONDS_TO_END)
         os._exit(1)

@@ -69,7 +69,7 @@ class Course:
         return Course(self.position * [-1, 1, 1], self.radius, self.waypoint)
 
 
-class Terrain:
+class Avoidance:
     """What it costs an artery or vein to lie in each voxel of 1 mm."""
 
     def __init__(self) -> None:
@@ -117,9 +117,9 @@ def read_branches(path: Path) -> list[Branch]:
     return branches
 
 
-def course_of(branch: Branch, start: np.ndarray | None, terrain: Terrain) -> Course:
+def course_of(branch: Branch, start: np.ndarray | None, avoidance: Avoidance) -> Course:
     """Way of a branch from `start`, mm, (3,), or from its own first waypoint."""
-    legs = _spline(branch, start) if branch.mode in ("free", "stub") else _ways(branch, start, terrain)
+    legs = _spline(branch, start) if branch.mode in ("free", "stub") else _ways(branch, start, avoidance)
     # A root's first waypoint is where it starts; elsewhere the first leg leads there and is as wide as it.
     radius = branch.radius if start is None else np.append(branch.radius[0], branch.radius)
     position, width, knots = [legs[0][:1]], [radius[:1]], [0]
@@ -140,12 +140,12 @@ def _spline(branch: Branch, start: np.ndarray | None) -> list[np.ndarray]:
     return [spline(np.linspace(begin, end, 50)) for begin, end in pairwise(at)]
 
 
-def _ways(branch: Branch, start: np.ndarray | None, terrain: Terrain) -> list[np.ndarray]:
+def _ways(branch: Branch, start: np.ndarray | None, avoidance: Avoidance) -> list[np.ndarray]:
     """Smoothed points of the cheapest way between each two waypoints."""
     midline = not branch.position[:, 0].any()
-    knots = [terrain.cheapest_near(point, midline) for point in branch.position]
+    knots = [avoidance.cheapest_near(point, midline) for point in branch.position]
     knots = knots if start is None else [start, *knots]
-    ways = [terrain.way(begin, end, midline) for begin, end in pairwise(knots)]
+    ways = [avoidance.way(begin, end, midline) for begin, end in pairwise(knots)]
     ways[0][0] = knots[0]
     whole = np.concatenate([ways[0][:1], *(way[1:] for way in ways)])
     margin = round(4 * SMOOTHING)
@@ -156,7 +156,7 @@ def _ways(branch: Branch, start: np.ndarray | None, terrain: Terrain) -> list[np
     return [smooth[begin : end + 1] for begin, end in pairwise(ends)]
 
 
-def courses_of(branches: Sequence[Branch], terrain: Terrain) -> dict[str, tuple[str, int, Course]]:
+def courses_of(branches: Sequence[Branch], avoidance: Avoidance) -> dict[str, tuple[str, int, Course]]:
     """Parent, `attach_wp` and course of each branch, those that are mirrored last."""
     courses: dict[str, tuple[str, int, Course]] = {}
     for branch in branches:
@@ -164,7 +164,7 @@ def courses_of(branches: Sequence[Branch], terrain: Terrain) -> dict[str, tuple[
         if branch.parent:
             above = courses[branch.parent][2]
             start = above.position[above.waypoint[branch.attach_wp]]
-        courses[branch.name] = (branch.parent, branch.attach_wp, course_of(branch, start, terrain))
+        courses[branch.name] = (branch.parent, branch.attach_wp, course_of(branch, start, avoidance))
     for branch in branches:
         name = _left(branch.name)
         if name not in courses:
@@ -176,9 +176,9 @@ def _left(name: str) -> str:
     return f"{name[:-2]}_L" if name.endswith("_R") else name
 
 
-def build(waypoints: Path, terrain: Terrain) -> GreatVessels:
+def build(waypoints: Path, avoidance: Avoidance) -> GreatVessels:
     """The vessels of a table of waypoints."""
-    courses = courses_of(read_branches(waypoints), terrain)
+    courses = courses_of(read_branches(waypoints), avoidance)
     position: list[np.ndarray] = []
     parent: list[int] = []
     radius: list[float] = []
@@ -218,9 +218,9 @@ def write(path: Path, vessels: GreatVessels, what: str) -> None:
 
 def main(folder: Path = FOLDER) -> None:
     """Write both trees into a folder."""
-    terrain = Terrain()
+    avoidance = Avoidance()
     for name in ("arteries", "veins"):
-        write(folder / f"{name}.swc", build(FOLDER / f"{name}_waypoints.csv", terrain), f"Great {name}")
+        write(folder / f"{name}.swc", build(FOLDER / f"{name}_waypoints.csv", avoidance), f"Great {name}")
 
 
 if __name__ == "__main__":

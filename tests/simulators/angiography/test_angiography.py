@@ -197,7 +197,7 @@ def test_a_ring_is_cut_where_ways_from_the_inlets_meet() -> None:
 
 def test_given_inlets_are_used_and_the_rest_is_told() -> None:
     _, image, affine, _ = case("upright")
-    with pytest.warns(UserWarning, match=r"^6\d % of the length of the vessels in the image hangs on no inlet"):
+    with pytest.warns(UserWarning, match=r"^6\d % of the length of the vessels in the image is connected to no inlet"):
         vessels = trace_vessels(image, affine, inlets=np.array([[10.0, 7.0, -21.0]]))
     check_tree(vessels)
     assert vessels.root_names == ("inlet_1",)

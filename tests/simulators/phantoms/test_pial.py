@@ -188,7 +188,7 @@ def test_the_share_off_the_shell_is_that_of_their_length(scaffold: Scaffold) -> 
     off = ~ANATOMY.shell[tuple(np.moveaxis(((begin + along * (end - begin)) / 2).astype(int), -1, 0))]
     truth = np.average(off.mean(axis=0), weights=np.linalg.norm(end - begin, axis=1))
     # It takes a point at each 0.5 mm or less and at least one a segment, so short segments count for a little more.
-    assert scaffold.off_land_share == pytest.approx(truth, abs=0.05)
+    assert scaffold.share_in_tissue == pytest.approx(truth, abs=0.05)
     assert 0 < truth < 0.5  # chords of a sphere, that vessels keep to most of the way
 
 
@@ -292,7 +292,7 @@ def test_the_same_seed_gives_the_same_bits(name: str) -> None:
         np.testing.assert_array_equal(getattr(one, field), getattr(same, field))
     for field in ("position", "parent", "flow"):
         np.testing.assert_array_equal(getattr(one.trunk, field), getattr(same.trunk, field))
-    assert one.off_land_share == same.off_land_share
+    assert one.share_in_tissue == same.share_in_tissue
     assert not np.array_equal(ends_of(one)[1], ends_of(other)[1])
 
 

@@ -137,9 +137,9 @@ def test_vessels_become_thinner(template: GreatVessels) -> None:
 
 def test_the_script_makes_the_template(name: str, tmp_path: Path) -> None:
     pytest.importorskip("nilearn")
-    from simulators.vessels.template.build_template import Terrain, build, write
+    from simulators.vessels.template.build_template import Avoidance, build, write
 
-    made = build(TEMPLATE / f"{name}_waypoints.csv", Terrain())
+    made = build(TEMPLATE / f"{name}_waypoints.csv", Avoidance())
     write(tmp_path / "made.swc", made, f"Great {name}")
     back = read_great_vessels(tmp_path / "made.swc")
     shipped = read_great_vessels(TEMPLATE / f"{name}.swc")

@@ -166,7 +166,7 @@ def test_what_cannot_be_grown_is_said_in_one_line(flow: np.ndarray, options: dic
 
 
 FLAT = (np.empty((0, 0, 0), np.bool_), np.empty(0, np.int64), np.ones(3), 0.0)
-"""Terrain in which vessels may run anywhere."""
+"""Avoidance in which vessels may run anywhere."""
 
 
 def partly_grown(n_served: int, shape: tuple[int, int, int], seed: int) -> tuple[np.ndarray, int]:

@@ -10,9 +10,9 @@ from scipy.ndimage import distance_transform_edt
 from scipy.optimize import minimize, minimize_scalar
 
 from simulators.errors import InputError
-from simulators.vessels.growth import GrownForest, Trunk, _nearest_land, _trunk_nodes, grow_from_trunk
+from simulators.vessels.growth import GrownForest, Trunk, _nearest_allowed, _trunk_nodes, grow_from_trunk
 from simulators.vessels.growth_kernel import TRUNK, _cheapest_join, grow
-from simulators.vessels.join_point import branch_off, onto_land, over_land
+from simulators.vessels.join_point import branch_off, moved_out, weighted_length
 from simulators.vessels.segment_cells import workspace
 from simulators.vessels.tree_order import flow_from_terminals
 
@@ -59,7 +59,7 @@ CASES: dict[str, tuple[np.ndarray, Trunk, dict[str, Any]]] = {
         random_trunk(20, 2, (4.0, 12.0, 15.0), 5),
         {"voxel_size_mm": (0.5, 1.0, 3.0), "n_candidates": 7},
     ),
-    "shell": (np.where(SHELL, 0.01, 0.0), ON_SHELL, {"off_land": ~SHELL}),
+    "shell": (np.where(SHELL, 0.01, 0.0), ON_SHELL, {"avoided": ~SHELL}),
     "all kept": (random_flow((12, 12, 12), 25, 3), random_trunk(80, 4, (12, 12, 12), 3), {"keep_unused": True}),
 }
 
@@ -303,7 +303,7 @@ def test_branch_off_of_degenerate_geometry(seed: int) -> None:
 # --- the cheapest of all candidates ---------------------------------------------------------------------------
 
 FLAT = (np.empty((0, 0, 0), np.bool_), np.empty(0, np.int64), np.ones(3), 0.0)
-"""Terrain in which vessels may run anywhere."""
+"""Avoidance in which vessels may run anywhere."""
 
 
 def position_of(nodes: np.ndarray) -> np.ndarray:
@@ -391,62 +391,62 @@ def test_the_join_to_what_has_grown_on_a_trunk_is_the_cheapest(seed: int) -> Non
         assert chosen_cost(nodes, chosen, point, more) == pytest.approx(least, abs=1e-9)
 
 
-# --- terrain --------------------------------------------------------------------------------------------------
+# --- avoidance --------------------------------------------------------------------------------------------------
 
-Terrain = tuple[np.ndarray, np.ndarray, np.ndarray, float]
+Avoidance = tuple[np.ndarray, np.ndarray, np.ndarray, float]
 
 
-def terrain_of(off_land: np.ndarray, size: tuple[float, float, float], extra: float) -> Terrain:
-    return off_land, _nearest_land(off_land, np.array(size)), np.array(size), extra
+def avoidance_of(avoided: np.ndarray, size: tuple[float, float, float], extra: float) -> Avoidance:
+    return avoided, _nearest_allowed(avoided, np.array(size)), np.array(size), extra
 
 
 @pytest.mark.parametrize("size", [(1.0, 1.0, 1.0), (0.5, 2.0, 3.0)])
 @pytest.mark.parametrize("extra", [0.0, 4.0, 9.0])
 def test_a_way_through_a_slab_counts_by_its_share(size: tuple[float, float, float], extra: float) -> None:
-    off_land = np.zeros((20, 10, 10), bool)
-    off_land[6:11] = True
-    terrain = terrain_of(off_land, size, extra)
+    avoided = np.zeros((20, 10, 10), bool)
+    avoided[6:11] = True
+    avoidance = avoidance_of(avoided, size, extra)
     low, high = 6 * size[0], 11 * size[0]
     rng = np.random.default_rng(0)
     crossed = 0
     for _ in range(200):
-        a, b = rng.uniform(0, np.array(off_land.shape) * size, (2, 3))
+        a, b = rng.uniform(0, np.array(avoided.shape) * size, (2, 3))
         length = float(np.linalg.norm(b - a))
         inside = np.clip([a[0], b[0]], low, high)
         share = abs(inside[1] - inside[0]) / abs(b[0] - a[0])
-        counted = over_land(tuple(a), tuple(b), terrain)
+        counted = weighted_length(tuple(a), tuple(b), avoidance)
         # It looks at the middles of steps of at most half of a voxel, so the share may be off by a step at most.
         # Beside that, either side is rounded some six times, in an order of its own: processors that multiply and add
         # at once round otherwise.
         step, rounding = 0.5 * min(size), 12 * 0.5 * np.finfo(float).eps * length * (1 + extra)
         assert abs(counted - length * (1 + extra * share)) <= extra * step + rounding
-        assert over_land(tuple(b), tuple(a), terrain) == pytest.approx(counted, rel=1e-12)
+        assert weighted_length(tuple(b), tuple(a), avoidance) == pytest.approx(counted, rel=1e-12)
         crossed += 0 < share < 1
         if share in (0.0, 1.0):
             assert counted == pytest.approx(length * (1 + extra * share), rel=1e-12)
     assert crossed > 50
 
 
-def test_a_way_over_land_is_its_length() -> None:
+def test_a_way_through_allowed_voxels_is_its_length() -> None:
     a, b = (0.5, 0.5, 0.5), (3.5, 4.5, 0.5)
-    assert over_land(a, b, FLAT) == 5
-    assert over_land(a, b, terrain_of(np.zeros((5, 5, 5), bool), (1, 1, 1), 4.0)) == 5
-    off_land = np.ones((5, 5, 5), bool)
-    off_land[0, 0, 0] = False
-    assert over_land(a, a, terrain_of(off_land, (1, 1, 1), 4.0)) == 0
+    assert weighted_length(a, b, FLAT) == 5
+    assert weighted_length(a, b, avoidance_of(np.zeros((5, 5, 5), bool), (1, 1, 1), 4.0)) == 5
+    avoided = np.ones((5, 5, 5), bool)
+    avoided[0, 0, 0] = False
+    assert weighted_length(a, a, avoidance_of(avoided, (1, 1, 1), 4.0)) == 0
 
 
 @pytest.mark.parametrize("size", [(1.0, 1.0, 1.0), (0.5, 2.0, 3.0)])
-def test_onto_land_is_the_nearest_voxel_of_land(size: tuple[float, float, float]) -> None:
+def test_a_point_is_moved_to_the_nearest_allowed_voxel(size: tuple[float, float, float]) -> None:
     rng = np.random.default_rng(0)
-    off_land = rng.random((7, 8, 9)) < 0.95
-    terrain = terrain_of(off_land, size, 4.0)
-    middles = (np.argwhere(~off_land) + 0.5) * size
+    avoided = rng.random((7, 8, 9)) < 0.95
+    avoidance = avoidance_of(avoided, size, 4.0)
+    middles = (np.argwhere(~avoided) + 0.5) * size
     moved = 0
-    for point in rng.uniform(0, np.array(off_land.shape) * size, (300, 3)):
-        there = np.array(onto_land(tuple(point), terrain))
+    for point in rng.uniform(0, np.array(avoided.shape) * size, (300, 3)):
+        there = np.array(moved_out(tuple(point), avoidance))
         voxel = np.floor(point / size).astype(int)
-        if not off_land[tuple(voxel)]:
+        if not avoided[tuple(voxel)]:
             np.testing.assert_array_equal(there, point)
             continue
         moved += 1
@@ -455,67 +455,67 @@ def test_onto_land_is_the_nearest_voxel_of_land(size: tuple[float, float, float]
         assert np.linalg.norm(there - middle) == pytest.approx(apart, rel=1e-12)
         assert (np.abs(middles - there) < 1e-12).all(axis=1).any()
     assert moved > 200
-    assert onto_land((1.0, 2.0, 3.0), FLAT) == (1.0, 2.0, 3.0)
+    assert moved_out((1.0, 2.0, 3.0), FLAT) == (1.0, 2.0, 3.0)
 
 
 def horseshoe() -> np.ndarray:
     """Land of two arms, x = 0–6 and 14–20, that meet at y < 6; a gulf of 8 voxels between them."""
-    land = np.ones((20, 30, 4), bool)
-    land[6:14, 6:] = False
-    return land
+    allowed = np.ones((20, 30, 4), bool)
+    allowed[6:14, 6:] = False
+    return allowed
 
 
 AT_A_CORNER = Trunk(np.array([[1.0, 29, 2], [3.0, 3, 2]]), np.array([-1, 0]), np.array([9.0, 9.0]))
 
 
-def gulf_share(grown: GrownForest, land: np.ndarray) -> float:
-    """Part of the length of what has grown that runs off the land, by a hundred points on each segment."""
+def avoided_share(grown: GrownForest, allowed: np.ndarray) -> float:
+    """Part of the length of what has grown that runs through avoided voxels, by a hundred points on each segment."""
     forest = grown.forest
     new = np.flatnonzero(grown.origin < 0)
     share = (np.arange(100) + 0.5)[:, None, None] / 100
     begin = forest.position[forest.parent[new]]
     points = begin + share * (forest.position[new] - begin)
-    off = ~land[tuple(np.moveaxis(points.astype(int), -1, 0))]
+    off = ~allowed[tuple(np.moveaxis(points.astype(int), -1, 0))]
     return float(np.average(off.mean(axis=0), weights=forest.length[new]))
 
 
-@pytest.mark.parametrize("land", [horseshoe(), SHELL], ids=["horseshoe", "shell"])
-def test_vessels_branch_on_land_alone(land: np.ndarray) -> None:
-    trunk = AT_A_CORNER if land.shape[1] == 30 else ON_SHELL
+@pytest.mark.parametrize("allowed", [horseshoe(), SHELL], ids=["horseshoe", "shell"])
+def test_vessels_branch_in_allowed_voxels_alone(allowed: np.ndarray) -> None:
+    trunk = AT_A_CORNER if allowed.shape[1] == 30 else ON_SHELL
     rng = np.random.default_rng(0)
-    flow = np.where(land & (rng.random(land.shape) < 0.3), 0.01, 0.0)
-    on_land, free_ends = 0.0, 0.0
+    flow = np.where(allowed & (rng.random(allowed.shape) < 0.3), 0.01, 0.0)
+    avoiding, free_ends = 0.0, 0.0
     for seed in range(3):
-        grown = grow_from_trunk(flow, trunk, seed=seed, off_land=~land)
+        grown = grow_from_trunk(flow, trunk, seed=seed, avoided=~allowed)
         new = grown.forest.position[grown.origin < 0]
-        assert land[tuple(new.astype(int).T)].all()
+        assert allowed[tuple(new.astype(int).T)].all()
         anywhere = grow_from_trunk(flow, trunk, seed=seed)
-        on_land += gulf_share(grown, land)
-        free_ends += gulf_share(anywhere, land)
+        avoiding += avoided_share(grown, allowed)
+        free_ends += avoided_share(anywhere, allowed)
     assert free_ends > 0  # it matters where they may run
-    assert on_land < 0.5 * free_ends
+    assert avoiding < 0.5 * free_ends
 
 
 @pytest.mark.parametrize("fixed", [True, False])
-def test_a_detour_over_land_is_taken_once_the_water_is_dear(fixed: bool) -> None:
-    """From the left arm it is 9 mm over the gulf to a vessel on the right one, 8 of them water, or 14 mm over land."""
+def test_a_detour_is_taken_once_avoided_voxels_are_dear(fixed: bool) -> None:
+    """From the left arm it is 9 mm to a vessel on the right one, 8 of them through avoided voxels, or 14 mm around."""
     position = np.array([[14.5, 20, 2], [14.5, 28, 2], [1.0, 4, 2], [1.0, 12, 2]])
     nodes = _trunk_nodes(Trunk(position, np.array([-1, 0, -1, 2]), np.full(4, 9.0)))
     if not fixed:
         nodes["mark"] = -1
-    point, off_land = np.array([5.5, 25.0, 2.0]), ~horseshoe()
+    point, avoided = np.array([5.5, 25.0, 2.0]), ~horseshoe()
     for candidate in (np.array([1, 3]), np.array([3, 1])):
         chosen = [
-            _cheapest_join(point, 0.01, candidate, nodes, 7, terrain_of(off_land, (1, 1, 1), extra))[0]
+            _cheapest_join(point, 0.01, candidate, nodes, 7, avoidance_of(avoided, (1, 1, 1), extra))[0]
             for extra in (0.0, 0.4, 1.0, 4.0)
         ]
         assert chosen == [1, 1, 3, 3]
 
 
-def test_nearest_land_is_the_voxel_itself_on_land() -> None:
-    off_land = np.random.default_rng(0).random((4, 5, 6)) < 0.5
-    nearest = _nearest_land(off_land, np.ones(3)).reshape(off_land.shape)
-    np.testing.assert_array_equal(nearest[~off_land], np.flatnonzero(~off_land))
-    assert not off_land.ravel()[nearest].any()
-    apart = np.linalg.norm(np.stack(np.unravel_index(nearest, off_land.shape)) - np.indices(off_land.shape), axis=0)
-    np.testing.assert_allclose(apart, distance_transform_edt(off_land), rtol=1e-12)
+def test_nearest_allowed_is_the_voxel_itself_on_land() -> None:
+    avoided = np.random.default_rng(0).random((4, 5, 6)) < 0.5
+    nearest = _nearest_allowed(avoided, np.ones(3)).reshape(avoided.shape)
+    np.testing.assert_array_equal(nearest[~avoided], np.flatnonzero(~avoided))
+    assert not avoided.ravel()[nearest].any()
+    apart = np.linalg.norm(np.stack(np.unravel_index(nearest, avoided.shape)) - np.indices(avoided.shape), axis=0)
+    np.testing.assert_allclose(apart, distance_transform_edt(avoided), rtol=1e-12)
