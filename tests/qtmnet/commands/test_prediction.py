@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from qtmnet.commands.predict import protocol_differences
 from qtmnet.methods import kinetic
+from qtmnet.methods.network.accepts import Accepts
 from simulators import PASL, PCASL, Acquisition
 
 
@@ -81,7 +81,7 @@ def test_network_trained_for_the_scan_by_the_printed_command(command, new_scan, 
 
 def test_every_field_of_the_protocol_counts() -> None:
     base = Acquisition()
-    assert protocol_differences(base, Acquisition(post_labeling_delays=(1.026, 1.525, 2.025, 2.525))) == []
+    assert Accepts(base).differences(Acquisition(post_labeling_delays=(1.026, 1.525, 2.025, 2.525))) == []
     for other, field in (
         (Acquisition(labeling_duration=1.8), "labeling: trained pseudo-continuous (PCASL), 1.45 s, scan pseudo"),
         (Acquisition(PASL()), "labeling"),
@@ -90,7 +90,7 @@ def test_every_field_of_the_protocol_counts() -> None:
         (Acquisition(vascular_crushing=40.0), "vascular_crushing"),
         (Acquisition(slice_timing=(0.0, 0.1)), "slice_timing"),
     ):
-        (difference,) = protocol_differences(base, other)
+        (difference,) = Accepts(base).differences(other)
         assert difference.startswith(field)
 
 
