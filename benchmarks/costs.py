@@ -25,8 +25,11 @@ from qtmnet.costs import brains, cubes, networks, scans, training
 from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.record import cube_arrays, fields
 from qtmnet.datasets.shard import ShardFormat
+from qtmnet.methods.base import Frames
 from qtmnet.methods.kinetic import fit
-from qtmnet.methods.network.estimator import Estimator, Recipe
+from qtmnet.methods.network.accepts import Accepts
+from qtmnet.methods.network.description import Description
+from qtmnet.methods.network.estimator import Estimator
 from simulators.imaging.acquisition import Acquisition
 from simulators.imaging.labeling.continuous import PCASL
 from simulators.phantoms.brain import simulate_brain
@@ -101,7 +104,8 @@ def estimator(base_channels: int, levels: int) -> Estimator:
         "base_channels": base_channels,
         "levels": levels,
     }
-    return Estimator(Recipe(network, "calibrated", Acquisition(), CubeParameters(), {}, 0, None))
+    inputs = {"frames": {"_target_": "qtmnet.methods.network.inputs.FramesInput"}}
+    return Estimator(Description(network, inputs, ("cbf",), "calibrated", Accepts(Acquisition())))
 
 
 def train(base_channels: float, levels: float, batch: float, side: float) -> Case:
@@ -113,9 +117,7 @@ def train(base_channels: float, levels: float, batch: float, side: float) -> Cas
         optimizer = torch.optim.AdamW(made.parameters())
         for _ in range(3):
             optimizer.zero_grad()
-            made(
-                torch.rand(batch, 4, side, side, side), torch.zeros(batch, 1, side, side, side)
-            ).square().mean().backward()
+            made({"concentration": torch.rand(batch, 4, side, side, side)}).square().mean().backward()
             optimizer.step()
 
     sizes = int(batch), int(side), int(base_channels)
@@ -129,7 +131,8 @@ def image(base_channels: float, side: float) -> Case:
     """A network on a whole image."""
 
     def make(side: int, base_channels: int) -> None:
-        estimator(base_channels, 3).perfusion(np.ones((4, side, side, side // 2), np.float32))
+        frames = np.ones((4, side, side, side // 2), np.float32)
+        estimator(base_channels, 3).maps(Frames(frames, Acquisition()))
 
     shape = (int(side), int(side), int(side) // 2)
     cost = scans.network_cost(estimator(int(base_channels), 3), shape, "an image", setting="input")

@@ -28,7 +28,7 @@ from omegaconf import DictConfig
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from qtmnet.commands.building import build_estimator
+from qtmnet.commands.building import build_estimator, build_loss
 from qtmnet.commands.sources import build_source
 from qtmnet.configuration.conf_folder import CONF
 from qtmnet.learning.callbacks.step_rate import LAYOUTS, TrainingStep, Way, best, rates, threads
@@ -67,15 +67,15 @@ class Step:
 
     def __init__(self, cfg: DictConfig, estimator: Estimator, batch: Tensors, precision: str) -> None:
         self.estimator = estimator.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        self.loss, self.batch, self.type = instantiate(cfg.loss), batch, PRECISIONS[precision]
+        self.loss, self.batch, self.type = build_loss(cfg), batch, PRECISIONS[precision]
         self.optimizer = instantiate(cfg.optimizer)(estimator.parameters())
         self.limit = cfg.trainer.gradient_clip_val
 
     def gradients(self) -> None:
         """Forward and backward pass."""
         with torch.autocast("cpu", self.type or torch.bfloat16, enabled=self.type is not None):
-            estimate = self.estimator(self.batch["concentration"], self.batch["slice_time"])
-            loss = self.loss(estimate, self.batch["cbf"])
+            estimate = self.estimator(self.batch)
+            loss = self.loss(estimate, self.batch)
         loss.backward()
 
     def __call__(self) -> None:
@@ -88,13 +88,13 @@ class Step:
     def rate(self, seconds: float) -> float:
         """Samples a second."""
         self()
-        return len(self.batch["cbf"]) * calls_a_second(self, seconds)
+        return len(self.batch["concentration"]) * calls_a_second(self, seconds)
 
     def operations(self) -> float:
         """Multiplications and additions of a sample's forward and backward pass."""
         with FlopCounterMode(display=False) as counter:
             self.gradients()
-        return counter.get_total_flops() / len(self.batch["cbf"])
+        return counter.get_total_flops() / len(self.batch["concentration"])
 
 
 def other_network(estimator: Estimator) -> nn.Module:

@@ -3,6 +3,8 @@
 import re
 from typing import Annotated, Literal
 
+from annotated_types import Len
+
 from simulators.machine.cores import n_cores
 from simulators.settings.limits import Which, Within
 
@@ -86,3 +88,9 @@ Channels = Annotated[int, Within(1, 1024)]
 BaseChannels = Annotated[int, Within(1, 256, why="they double with each level")]
 
 Levels = Annotated[int, Within(1, 6, why="6 levels halve 64 voxels to 1")]
+
+Outputs = Annotated[tuple[str, ...], Len(1, 16)]
+
+OutputWeight = Annotated[float, Within(0, 1000)]
+
+TrustedNames = Annotated[tuple[str, ...], Len(0, 16)]

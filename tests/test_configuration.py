@@ -22,6 +22,7 @@ BESIDES = {
     "simulator=cupy": ("simulator.device=host",),
     "cluster=slurm": ("cluster.executor=local",),
     "data=cco_stream": ("data.samples_per_epoch=4", "data.n_trees=2"),
+    "inputs=slice_time": ("acquisition.slice_timing=[0,0.1]",),  # it has no channel otherwise
     "hydra/sweeper=grid": ("--multirun",),
     "hydra/sweeper=bayes": ("--multirun", "hydra.sweeper.n_trials=1", "optimizer.lr=interval(1e-3,1e-2)"),
 }

@@ -1,37 +1,65 @@
 """From a composed configuration to the objects that it names."""
 
-from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from qtmnet.learning.losses import OutputsLoss
 from qtmnet.learning.stored import StoredCubes
-from qtmnet.methods.network.estimator import Estimator, Recipe
+from qtmnet.methods.network.accepts import Accepts
+from qtmnet.methods.network.description import Description
+from qtmnet.methods.network.estimator import Estimator
 from qtmnet.scans.acquisitions import build_acquisition
 from simulators.errors import InputError
 
-__all__ = ["build_acquisition", "build_estimator"]
+__all__ = ["build_acquisition", "build_estimator", "build_loss"]
 
 
 def build_estimator(cfg: DictConfig, source: StoredCubes) -> Estimator:
     """An untrained estimator for the protocol of the samples.
 
+    What the configuration names may be built: whoever trains has named it.
+
     Raises:
         InputError: for a network that it cannot be.
     """
-    network = OmegaConf.to_container(cfg.model, resolve=True)
-    recipe = source.recipe.settings()
-    assert isinstance(network, Mapping)
+    network, inputs = _plain(cfg.model), _plain(cfg.inputs)
     try:
-        trained_for = Recipe(
-            network={str(name): value for name, value in network.items()},
+        description = Description(
+            network=network,
+            inputs=inputs,
+            outputs=tuple(cfg.outputs),
             normalization=cfg.normalization,
-            acquisition=source.acquisition,
-            phantom=source.recipe.phantom,
-            simulator=recipe["simulator"],  # type: ignore[arg-type]
-            seed=cfg.seed,
-            snr=source.snr,
+            accepts=Accepts(source.acquisition),
             linear_start=cfg.linear_start,
+            trained={
+                "phantom": asdict(source.recipe.phantom),
+                "simulator": source.recipe.settings()["simulator"],
+                "seed": cfg.seed,
+                "snr": source.snr,
+            },
+            trusted=frozenset(str(part["_target_"]) for part in (network, *inputs.values())),
         )
     except InputError as error:  # what a checkpoint calls network is `model` in the configuration
-        raise InputError(f"model.{str(error).removeprefix('network.')}") from None
-    return Estimator(trained_for)
+        name, _, rest = str(error).partition(".")
+        raise InputError(f"model.{rest}" if name == "network" else str(error)) from None
+    return Estimator(description)
+
+
+def build_loss(cfg: DictConfig) -> OutputsLoss:
+    """The loss of a configuration.
+
+    Raises:
+        InputError: for the weight of an output that there is not.
+    """
+    weights = {str(key): float(weight) for key, weight in cfg.output_weights.items()}
+    return OutputsLoss(tuple(cfg.outputs), instantiate(cfg.loss), instantiate(cfg.spread_loss), weights)
+
+
+def _plain(settings: DictConfig) -> dict[str, Any]:
+    """Settings as containers and numbers."""
+    plain = OmegaConf.to_container(settings, resolve=True)
+    assert isinstance(plain, dict)
+    return {str(name): value for name, value in plain.items()}

@@ -27,6 +27,7 @@ from qtmnet.learning.samples import SampleMaker
 from qtmnet.methods.base import Frames, Maps, Methods
 from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.methods.network.estimator import Estimator
+from qtmnet.methods.network.record import phantom_of, snr_of
 from qtmnet.quantities import MAIN, QUANTITIES, in_order
 from qtmnet.report.cubes import cubes_report
 from qtmnet.report.page import write_page
@@ -37,6 +38,7 @@ from qtmnet.scans.words import noise
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
 from simulators.phantoms.brain_parameters import BrainParameters
+from simulators.phantoms.cube import CubeParameters
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def evaluate_phantom(cfg: DictConfig) -> dict[str, RegionScores]:
             f"phantom: found {type(phantom).__name__}; leave it out for cubes like those of the checkpoint's training, "
             "or give phantom=brain"
         )
-    estimator = load_estimator(cfg.ckpt) if cfg.ckpt is not None else None
+    estimator = load_estimator(cfg.ckpt, trusted=cfg.trust) if cfg.ckpt is not None else None
     acquisition = _protocol(cfg, estimator)
     methods = compared_methods(cfg, estimator, str(cfg.ckpt))
     check_settings(methods, acquisition, cfg.snr)
@@ -95,7 +97,7 @@ def _protocol(cfg: DictConfig, estimator: Estimator | None) -> Acquisition:
     rest = "the default protocol" if estimator is None else "the checkpoint's protocol"
     changed = f", but for {', '.join(asked.given)}" if asked.given else ""
     tell(f"acquisition: {rest}{changed}")
-    return asked.of(Acquisition() if estimator is None else estimator.recipe.acquisition)
+    return asked.of(Acquisition() if estimator is None else estimator.description.acquisition)
 
 
 def evaluate_cubes_of(cfg: DictConfig) -> QuantityScores:
@@ -108,13 +110,13 @@ def evaluate_cubes_of(cfg: DictConfig) -> QuantityScores:
         )
     if instantiate(cfg.acquisition, _convert_="all") != ProtocolChanges({}):
         raise InputError("acquisition: cubes are read with the checkpoint's; leave it out, or give phantom=brain")
-    estimator = load_estimator(cfg.ckpt)
-    recipe = estimator.recipe
+    estimator = load_estimator(cfg.ckpt, trusted=cfg.trust)
+    phantom = _training_phantom(cfg.ckpt, estimator)
     methods = compared_methods(cfg, estimator, str(cfg.ckpt))
-    check_readable(methods, recipe.acquisition)
+    check_readable(methods, estimator.description.acquisition)
     cubes = cubes_by_split(
-        recipe.acquisition,
-        recipe.phantom,
+        estimator.description.acquisition,
+        phantom,
         instantiate(cfg.simulator),
         n_cubes={"test": cfg.n_cubes},
         seed=cfg.seed,
@@ -123,6 +125,19 @@ def evaluate_cubes_of(cfg: DictConfig) -> QuantityScores:
     )["test"]
     afford([*cubes_costs(cubes, "n_cubes", "dir"), evaluation_cost(cubes, "n_cubes")])
     return evaluate_on_cubes(estimator, methods, cubes, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
+
+
+def _training_phantom(ckpt: str, estimator: Estimator) -> CubeParameters:
+    """What the cubes were drawn from that a network was trained on.
+
+    Raises:
+        InputError: if the checkpoint does not say, or not with what noise they were read.
+    """
+    try:
+        snr_of(estimator.description)
+        return phantom_of(estimator.description)
+    except InputError as error:
+        raise InputError(f"{ckpt}: ckpt: {error}; give phantom=brain") from None
 
 
 def evaluate_on_cubes(
@@ -159,7 +174,7 @@ def evaluate_on_cubes(
     save_comparison(run_dir / "comparison.png", estimates.truth[main][0], first, QUANTITIES[main])
     stated = (*asked, ("Test cubes", str(cubes.n_cubes)), ("Seed of the cubes", str(cubes.recipe.seed)))
     frames = _blank(estimator, cubes, estimates.truth[main].shape[1:])
-    page = cubes_report(estimates, scores, methods, frames, (*stated, ("Noise", noise(estimator.recipe.snr))))
+    page = cubes_report(estimates, scores, methods, frames, (*stated, ("Noise", noise(snr_of(estimator.description)))))
     for key in scores:
         print(f"metrics: {metrics_path(run_dir, key)}")
     print(f"figure: {run_dir / 'comparison.png'}")
@@ -174,19 +189,19 @@ def _samples(estimator: Estimator, methods: Methods, cubes: Cubes) -> Iterator[t
     """Frames of each cube, whose tissue is known, and the truth of what the methods make, by quantity."""
     made = in_order(key for method in methods.all.values() for key in method.quantities)
     truths = [key for key in made if QUANTITIES[key].truth]
-    acquired, maker = cubes.acquired(), SampleMaker.of(cubes, snr=estimator.recipe.snr, truths=truths)
+    acquired, maker = cubes.acquired(), SampleMaker.of(cubes, snr=snr_of(estimator.description), truths=truths)
     for index in range(cubes.n_cubes):
         sample = maker.sample(acquired[index], (0, index))
         timing = tuple(sample["slice_time"][0, 0, 0].tolist()) if cubes.acquisition.slice_timing else ()
         acquisition = replace(cubes.acquisition, slice_timing=timing)
-        frames = Frames(sample["concentration"], acquisition, tissue=estimator.recipe.phantom)
+        frames = Frames(sample["concentration"], acquisition, tissue=cubes.recipe.phantom)
         yield frames, {key: sample[key][0] for key in truths}
 
 
 def _blank(estimator: Estimator, cubes: Cubes, shape: tuple[int, ...]) -> Frames:
     """Frames that stand for those of all cubes where a page says how such frames are read."""
     concentration = np.zeros((cubes.acquisition.n_frames, *shape), np.float32)
-    return Frames(concentration, cubes.acquisition, tissue=estimator.recipe.phantom)
+    return Frames(concentration, cubes.acquisition, tissue=cubes.recipe.phantom)
 
 
 Each = TypeVar("Each")

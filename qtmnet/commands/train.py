@@ -17,7 +17,7 @@ from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
-from qtmnet.commands.building import build_estimator
+from qtmnet.commands.building import build_estimator, build_loss
 from qtmnet.commands.evaluate import evaluate_on_cubes, first_of
 from qtmnet.commands.methods import check_readable, compared_methods
 from qtmnet.commands.sources import build_source
@@ -39,6 +39,7 @@ from qtmnet.learning.trainer import build_trainer, check_processes, check_valida
 from qtmnet.learning.training_state import check_state
 from qtmnet.methods.network.checkpoint import epochs_done, load_estimator, trained_settings
 from qtmnet.methods.network.estimator import Estimator
+from qtmnet.methods.network.weights import save_weights
 from qtmnet.process import invocation, ranks
 from qtmnet.process.provenance import provenance
 from simulators.errors import InputError
@@ -92,7 +93,10 @@ def _train(cfg: DictConfig) -> TrainingResult:
         _refuse_used(checkpoints)
     else:
         check_same(
-            cfg, module.estimator.recipe, load_estimator(cfg.resume, "resume").recipe, trained_settings(cfg.resume)
+            cfg,
+            module.estimator.description,
+            load_estimator(cfg.resume, "resume", module.estimator.description.trusted).description,
+            trained_settings(cfg.resume),
         )
         checkpoints = Path(cfg.resume).parent  # so that the best of both parts is kept
         data.first_epoch = epochs_done(cfg.resume)
@@ -111,6 +115,7 @@ def _train(cfg: DictConfig) -> TrainingResult:
     check_validates(trainer)
     if cfg.resume is not None:
         check_state(cfg.resume, trainer, module)
+    source.truths = module.estimator.description.truths
     data.check_shares(trainer.num_nodes * trainer.num_devices)
     data.prepare_data()
     data.setup("fit")
@@ -126,24 +131,25 @@ def _train(cfg: DictConfig) -> TrainingResult:
             "trainer: no epoch was validated, so there is no best.ckpt; leave trainer.limit_val_batches and "
             f"trainer.check_val_every_n_epoch out ({checkpoints / 'last.ckpt'} is the last epoch's)"
         )
-    best = Path(keeper.best_model_path)
+    best, nrmse = Path(keeper.best_model_path), float(keeper.best_model_score)
     scores = {}
-    if cfg.evaluate and trainer.is_global_zero:
-        scores = _evaluated(cfg, best, source.cubes["test"])
     if trainer.is_global_zero:
-        print(f"checkpoint: {best}")
-    nrmse = float(keeper.best_model_score)
+        estimator = load_estimator(best, trusted=module.estimator.description.trusted)
+        measured = {"nrmse": nrmse} if math.isfinite(nrmse) else {}
+        weights = save_weights(best, estimator, provenance=provenance().plain(), validation=measured)
+        if cfg.evaluate:
+            scores = _evaluated(cfg, best, estimator, source.cubes["test"])
+        print(f"checkpoint: {best}\nweights: {weights}")
     return TrainingResult(best=best, last=checkpoints / "last.ckpt", nrmse=nrmse, scores=scores)
 
 
-def _evaluated(cfg: DictConfig, best: Path, cubes: Cubes) -> dict[str, Scores]:
+def _evaluated(cfg: DictConfig, best: Path, estimator: Estimator, cubes: Cubes) -> dict[str, Scores]:
     """Scores on the test cubes, which are printed.
 
     Raises:
         KeyboardInterrupt: that tells how to go on, which is not by training again.
     """
     try:
-        estimator = load_estimator(best)
         methods = compared_methods(cfg, estimator, str(best))
         return first_of(evaluate_on_cubes(estimator, methods, cubes, Path(cfg.run_dir)))
     except KeyboardInterrupt:
@@ -163,7 +169,7 @@ def _pruning(cfg: DictConfig) -> list[L.Callback]:
 
 def _precision(estimator: Estimator, source: StoredCubes) -> str:
     """The precision for a network and the cubes that it will be trained on."""
-    return automatic_precision(estimator.network, (estimator.recipe.in_channels, *source.cubes["train"].shape))
+    return automatic_precision(estimator.network, (estimator.description.in_channels, *source.cubes["train"].shape))
 
 
 def build_module(cfg: DictConfig, source: StoredCubes) -> QTMModule:
@@ -172,7 +178,7 @@ def build_module(cfg: DictConfig, source: StoredCubes) -> QTMModule:
     assert isinstance(settings, dict)
     return QTMModule(
         build_estimator(cfg, source),
-        instantiate(cfg.loss),
+        build_loss(cfg),
         instantiate(cfg.optimizer),
         final_learning_rate=cfg.final_learning_rate,
         config={**{str(name): value for name, value in settings.items()}, "provenance": provenance().plain()},

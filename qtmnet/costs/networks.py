@@ -64,10 +64,10 @@ def _count(build: Callable[[], "Estimator"], batch: int, shape: tuple[int, int, 
     with torch.random.fork_rng(devices=[]), FakeTensorMode(), contextlib.ExitStack() as watching:
         estimator = build()
         weights = {parameter.untyped_storage()._cdata: parameter for parameter in estimator.parameters()}
-        frames = torch.empty(batch, estimator.recipe.acquisition.n_frames, *shape)
+        frames = torch.empty(batch, estimator.description.acquisition.n_frames, *shape)
         counter = watching.enter_context(FlopCounterMode(display=False))
         watching.enter_context(torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor))
-        estimator(frames, torch.empty(batch, 1, *shape))
+        estimator({"concentration": frames, "slice_time": torch.empty(batch, 1, *shape)})
         return NetworkSize(
             weight_bytes=math.fsum(parameter.nbytes for parameter in weights.values()),
             kept_bytes=math.fsum(t.untyped_storage().nbytes() for key, t in kept.items() if key not in weights),

@@ -87,7 +87,7 @@ def mapping_costs(scans: Sequence[AslScan], network: "Estimator | None") -> Iter
 def network_cost(network: "Estimator", shape: tuple[int, ...], name: str, *, setting: str) -> Cost:
     """What a network takes for a whole image, (X, Y, Z)."""
     x, y, z = shape
-    size = network_size(lambda: type(network)(network.recipe), 1, (x, y, z))
+    size = network_size(lambda: type(network)(network.description), 1, (x, y, z))
     return Cost(
         f"the network on {times(shape)} voxels of {name}",
         setting,

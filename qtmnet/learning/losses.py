@@ -1,12 +1,14 @@
-"""What training minimises."""
+"""What training minimises, of a map, of the spread of one and of all outputs together, and what it is validated by."""
+
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from qtmnet.limits import GradientWeight
+from qtmnet.quantities import QUANTITIES
 from simulators.errors import InputError
-from simulators.settings.checking import checks_arguments
+from simulators.settings.checking import checks_arguments, shown
 
 
 class L1GradientLoss(nn.Module):
@@ -27,18 +29,163 @@ class L1GradientLoss(nn.Module):
         self.gradient_weight = gradient_weight
 
     def forward(self, estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        """Loss of (N, 1, X, Y, Z) against the same, a scalar.
+        """Loss of (N, 1, X, Y, Z) against the same, a scalar; voxels whose truth is NaN do not count.
 
         Raises:
             InputError: for shapes that differ, which would be broadcast.
         """
-        if estimate.shape != truth.shape:
-            found = f"{tuple(estimate.shape)} for maps {tuple(truth.shape)}"
-            raise InputError(f"loss: found estimates {found}; give a network with one output for each map")
-        return F.l1_loss(estimate, truth) + self.gradient_weight * mean_absolute_gradient(estimate)
+        _check_shapes(estimate, truth)
+        return mean_over_known((estimate - truth).abs(), truth) + self.gradient_weight * mean_absolute_gradient(
+            estimate
+        )
+
+
+class SpreadLoss(nn.Module):
+    """⟨ln σ + (Ψ(C) − Q)² / 2σ²⟩ of a spread σ, with the map Ψ(C) held: lowest where σ² is the mean squared error.
+
+    It is the negative logarithm of a normal likelihood, which no other distribution of errors keeps from that minimum
+    (the score of Dawid & Sebastiani 1999, Ann Stat 27:65, is proper for mean and variance). The map is held, as its
+    own loss says what it should be: through this one, voxels of large spread would count less in it (Seitzer 2022,
+    arXiv:2203.09168).
+    """
+
+    def forward(self, spread: torch.Tensor, estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        """Loss of a spread above 0, of its map and of the truth, (N, 1, X, Y, Z) each, in one unit; a scalar.
+
+        Raises:
+            InputError: for shapes that differ.
+        """
+        _check_shapes(estimate, truth)
+        _check_shapes(spread, truth)
+        error = (estimate.detach() - truth) / spread
+        return mean_over_known(spread.log() + error.square() / 2, truth)
+
+
+class OutputsLoss(nn.Module):
+    """The loss of all outputs of a network: the sum of each output's own, times its weight.
+
+    Args:
+        outputs: keys of the quantities, in the order of the network's channels.
+        loss: of (estimate, truth) of a map, both in units of the quantity's scale; a truth is NaN where there is none.
+        spread_loss: of (spread, estimate, truth) of a spread.
+        weights: of outputs, by key; 1 where none is given.
+
+    Raises:
+        InputError: for the weight of an output that there is not.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[str],
+        loss: nn.Module,
+        spread_loss: nn.Module,
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__()
+        self.outputs, self.loss, self.spread_loss = tuple(outputs), loss, spread_loss
+        self.weights = dict(weights or {})
+        for key in self.weights:
+            if key not in self.outputs:
+                raise InputError(f"output_weights: found {shown(key)}; give weights of {', '.join(self.outputs)} alone")
+
+    def forward(self, estimate: torch.Tensor, sample: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Loss of (N, n_outputs, X, Y, Z) against the truths of a sample, under their keys; a scalar."""
+        if estimate.shape[1] != len(self.outputs):
+            raise InputError(f"loss: found {estimate.shape[1]} estimates for the outputs {', '.join(self.outputs)}")
+        maps = dict(zip(self.outputs, estimate.split(1, 1), strict=True))
+        total: torch.Tensor | None = None
+        for key, found in maps.items():
+            of = QUANTITIES[key].spread_of
+            truth = sample[of or key] / QUANTITIES[of or key].scale
+            part = self.spread_loss(found, maps[of], truth) if of else self.loss(found, truth)
+            if key in self.weights:
+                part = self.weights[key] * part
+            total = part if total is None else total + part
+        assert total is not None, "a network without outputs"
+        return total
+
+
+def mean_over_known(values: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Mean of values, of the shape of the truth, where this is a number; 0 where it is nowhere."""
+    known = ~truth.isnan()
+    return values.where(known, values.new_zeros(())).sum() / known.sum().clamp(min=1)
 
 
 def mean_absolute_gradient(image: torch.Tensor) -> torch.Tensor:
     """Sum over the three axes of the mean absolute difference between neighbours, of (N, C, X, Y, Z); a scalar."""
     steps = [image.diff(dim=axis) for axis in (2, 3, 4)]
     return sum((step.abs().mean() for step in steps if step.numel()), image.new_zeros(()))
+
+
+def _check_shapes(estimate: torch.Tensor, truth: torch.Tensor) -> None:
+    if estimate.shape != truth.shape:
+        found = f"{tuple(estimate.shape)} for maps {tuple(truth.shape)}"
+        raise InputError(f"loss: found estimates {found}; give a network with one output for each map")
+
+
+class ValidationSums:
+    """Relative error and bias of each output, and how well each spread tells the error.
+
+    Args:
+        outputs: keys of the quantities, in the order of the network's channels; the first is the one to compare by.
+    """
+
+    def __init__(self, outputs: Sequence[str]) -> None:
+        self.outputs = tuple(outputs)
+        self.start(torch.device("cpu"))
+
+    def start(self, device: torch.device) -> None:
+        """Sums of nothing: for a map squared error, squared truth, error and voxels; for a spread squared ratio of the
+        error to it, and voxels."""
+        self.sums = {key: torch.zeros(4, device=device) for key in self.outputs}
+
+    def add(self, estimate: torch.Tensor, sample: Mapping[str, torch.Tensor]) -> None:
+        """Add a batch: estimates (N, n_outputs, X, Y, Z) in units of their scales, truths by key in their units."""
+        scaled = {
+            key: QUANTITIES[key].scale * found
+            for key, found in zip(self.outputs, estimate.float().split(1, 1), strict=True)
+        }
+        for key, found in scaled.items():
+            of = QUANTITIES[key].spread_of
+            truth = sample[of or key]
+            assert found.shape == truth.shape, "a difference would be broadcast"
+            known = ~truth.isnan()
+            truth = truth.where(known, truth.new_zeros(()))
+            error = ((scaled[of] if of else found) - truth).where(known, truth.new_zeros(()))
+            if of:
+                self.sums[key][0] += (error / found).square().sum()
+            else:
+                self.sums[key][:3] += torch.stack([error.square().sum(), truth.square().sum(), error.sum()])
+            self.sums[key][3] += known.sum()
+
+    def measures(self, reduce: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What is logged, by name: that of the first output as `nrmse` and `bias_<unit>`, of others behind their key.
+
+        Of a spread it is `<key>_ratio`, the root mean square of the error over the spread: 1 if this tells it right,
+        more if it is too small.
+
+        Args:
+            reduce: adds up the sums of all processes.
+
+        Raises:
+            InputError: for a truth of the first output that is 0 everywhere, to which no error is relative.
+        """
+        found = {}
+        for key in self.outputs:
+            squared, truth, error, voxels = reduce(self.sums[key])
+            if QUANTITIES[key].spread_of:
+                found[f"{key}_ratio"] = (squared / voxels).sqrt()
+                continue
+            if truth == 0 and key == self.outputs[0]:
+                raise InputError(
+                    f"val/nrmse: {QUANTITIES[key].name} is 0 in all cubes to validate with, so there is no relative "
+                    "error; give others, by data.seed or phantom"
+                )
+            name = "" if key == self.outputs[0] else f"{key}_"
+            found[f"{name}nrmse"] = (squared / truth).sqrt()
+            found[f"{name}bias_{_unit(key)}"] = error / voxels
+        return found
+
+
+def _unit(key: str) -> str:
+    return QUANTITIES[key].unit.lower().replace("/", "_")

@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from qtmnet.learning.loading import Tensors
+from qtmnet.learning.losses import ValidationSums
 from qtmnet.limits import FinalLearningRate
-from qtmnet.methods.network.checkpoint import CHECKPOINT_KEY
-from qtmnet.methods.network.estimator import PERFUSION_SCALE, Estimator
+from qtmnet.methods.network.checkpoint import CHECKPOINT_KEY, described
+from qtmnet.methods.network.estimator import Estimator
 from simulators.errors import InputError
 from simulators.settings.checking import checks_arguments
 
@@ -20,7 +21,7 @@ class QTMModule(L.LightningModule):
 
     Args:
         estimator: what is trained.
-        loss: of (estimate, truth), both in units of `PERFUSION_SCALE`.
+        loss: of all outputs, see `OutputsLoss`.
         optimizer: makes an optimizer of parameters.
         final_learning_rate: that the cosine ends at, from the optimizer's own.
         channels_last: keep images with channels last in memory, which convolutions are faster with.
@@ -53,18 +54,18 @@ class QTMModule(L.LightningModule):
         self.config = config or {}
         if channels_last:
             self.estimator.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        self._errors = torch.zeros(4)
+        self._sums = ValidationSums(estimator.description.outputs)
         self.gradient_norm: torch.Tensor | None = None
         """Of all gradients of a step, if `FiniteTraining` has looked."""
 
     def forward(self, sample: Tensors) -> torch.Tensor:
-        """Perfusion (N, 1, X, Y, Z) in units of `PERFUSION_SCALE`."""
-        return self.estimator(sample["concentration"], sample["slice_time"])
+        """All outputs (N, n_outputs, X, Y, Z) in units of their scales."""
+        return self.estimator(sample)
 
     def training_step(self, sample: Tensors, _batch: int) -> torch.Tensor:
         """Loss of a batch."""
-        loss = self.loss(self(sample), sample["cbf"] / PERFUSION_SCALE)
-        n = len(sample["cbf"])
+        loss = self.loss(self(sample), sample)
+        n = len(sample["concentration"])
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=n, sync_dist=True)
         return loss
 
@@ -87,28 +88,18 @@ class QTMModule(L.LightningModule):
             nn.utils.clip_grads_with_norm_(self.parameters(), gradient_clip_val, self.gradient_norm)
 
     def on_validation_epoch_start(self) -> None:
-        """Sums over voxels start anew: squared error, squared truth, error, voxels."""
-        self._errors = torch.zeros(4, device=self.device)
+        """Sums over voxels start anew."""
+        self._sums.start(self.device)
 
     def validation_step(self, sample: Tensors, _batch: int) -> None:
         """Add a batch to the sums."""
-        estimate = self(sample).float()
-        assert estimate.shape == sample["cbf"].shape, "a difference would be broadcast"
-        error = PERFUSION_SCALE * estimate - sample["cbf"]
-        self._errors += torch.stack(
-            [error.square().sum(), sample["cbf"].square().sum(), error.sum(), error.new_tensor(error.numel())]
-        )
+        self._sums.add(self(sample), sample)
 
     def on_validation_epoch_end(self) -> None:
         """Relative error and bias over all validation voxels, of all processes."""
-        squared, truth, error, voxels = self.trainer.strategy.reduce(self._errors, reduce_op="sum")
-        if truth == 0:
-            raise InputError(
-                "val/nrmse: perfusion is 0 in all cubes to validate with, so there is no relative error; give others, "
-                "by data.seed or phantom"
-            )
-        self.log("val/nrmse", (squared / truth).sqrt(), prog_bar=True, sync_dist=True)
-        self.log("val/bias_ml_100g_min", error / voxels, sync_dist=True)
+        strategy = self.trainer.strategy
+        for name, value in self._sums.measures(lambda sums: strategy.reduce(sums, reduce_op="sum")).items():
+            self.log(f"val/{name}", value, prog_bar=name == "nrmse", sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         """The optimizer with its learning rate on a cosine over all steps."""
@@ -119,5 +110,5 @@ class QTMModule(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the recipe and the configuration beside the weights, as plain data."""
-        checkpoint[CHECKPOINT_KEY] = {"recipe": self.estimator.recipe.plain(), "config": self.config}
+        """Keep the description and the configuration beside the weights, as plain data."""
+        checkpoint[CHECKPOINT_KEY] = described(self.estimator.description, self.config)

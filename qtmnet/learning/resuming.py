@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from qtmnet.methods.network.estimator import Recipe
+from qtmnet.methods.network.description import Description
 from simulators.errors import InputError
 from simulators.settings.checking import shown
 
@@ -19,20 +19,20 @@ RENAMED = {"QTMDataModule": "StoredCubes", "QTMStreamModule": "StreamedCubes"}
 """Classes by their name in version 0.2.0, whose checkpoints can be gone on from."""
 
 
-def check_same(cfg: DictConfig, asked: Recipe, kept: Recipe, kept_settings: object) -> None:
+def check_same(cfg: DictConfig, asked: Description, kept: Description, kept_settings: object) -> None:
     """Refuse to go on with other settings than a checkpoint was made with.
 
     Args:
         cfg: of the training that is asked for.
-        asked: recipe of its estimator.
-        kept: recipe in the checkpoint.
+        asked: description of its estimator.
+        kept: description in the checkpoint.
         kept_settings: the configuration in the checkpoint, plain data.
 
     Raises:
         InputError: on the first setting that differs.
     """
-    ours, theirs = kept.plain(), asked.plain()
-    differing = [(name, ours[name], theirs[name]) for name in ours if ours[name] != theirs[name]]
+    ours, theirs = _fields(kept), _fields(asked)
+    differing = [(name, ours[name], theirs[name]) for name in theirs if name in ours and ours[name] != theirs[name]]
     settings = kept_settings if isinstance(kept_settings, Mapping) else {}
     differing += _differences(settings, OmegaConf.to_container(cfg, resolve=True))
     if differing:
@@ -40,6 +40,12 @@ def check_same(cfg: DictConfig, asked: Recipe, kept: Recipe, kept_settings: obje
         raise InputError(
             f"resume: trained with other settings ({name}: {_brief(was)}, now {_brief(now)}); repeat those of its run"
         )
+
+
+def _fields(description: Description) -> dict[str, Any]:
+    """Fields of a description, and of the record of its training."""
+    fields = description.plain()
+    return {**description.trained, **{name: value for name, value in fields.items() if name != "trained"}}
 
 
 def _differences(kept: Mapping[Any, Any], asked: Any) -> Iterator[tuple[str, Any, Any]]:

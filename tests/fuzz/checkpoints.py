@@ -1,4 +1,4 @@
-"""Checkpoints of strangers: every field of the recipe, every tensor, the container, and what is no checkpoint."""
+"""Checkpoints of strangers: every field of the description, every tensor, the container, and what is no checkpoint."""
 
 import io
 import zipfile
@@ -14,18 +14,18 @@ from tests.fuzz.values import PLAIN, at, nodes, other_leaf, with_value, without
 
 
 def fields(rng: Random) -> Input:
-    """Recipe with one to three fields changed."""
+    """Description with one to three fields changed."""
 
     def change(path: Path) -> str:
         content, said = _read(path), []
-        key = next(name for name, value in content.items() if isinstance(value, Mapping) and "recipe" in value)
-        recipe = content[key]["recipe"]
+        key = next(name for name, value in content.items() if isinstance(value, Mapping) and "network" in value)
+        description = {name: value for name, value in content[key].items() if name != "config"}
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
-            recipe, about = other_leaf(rng, recipe)
-            said.append(f"recipe: {about}")
-            if not isinstance(recipe, Mapping):
+            description, about = other_leaf(rng, description)
+            said.append(f"description: {about}")
+            if not isinstance(description, Mapping):
                 break
-        _write(path, with_value(content, (key, "recipe"), recipe))
+        _write(path, with_value(content, (key,), description))
         return "; ".join(said)
 
     return _with(rng, change)

@@ -8,12 +8,14 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from qtmnet.methods.network.estimator import Estimator, Recipe
+from qtmnet.methods.network.checkpoint import described as kept
+from qtmnet.methods.network.estimator import Estimator
 from qtmnet.scans.scan import read_scan
 from simulators import CubeParameters
 from tests.fuzz.inputs import Input, small
 from tests.fuzz.processes import run
 from tests.qtmnet.conftest import PAIRS, ExampleScan
+from tests.qtmnet.networks import described
 
 
 def make(folder: Path) -> Path:
@@ -44,17 +46,10 @@ def make_quickly(folder: Path) -> Path:
     folder.mkdir(parents=True)
     ExampleScan(folder / "scan").write([("m0scan", 0.0), *PAIRS])
     torch.manual_seed(0)
-    recipe = Recipe(
-        network={"_target_": "qtmnet.methods.network.unet_cbam.UNetCBAM", "base_channels": 2},
-        normalization="calibrated",
-        acquisition=read_scan(folder / "scan" / "sub-01_asl.nii.gz").acquisition,
-        phantom=replace(CubeParameters(), shape=(9, 8, 8)),
-        simulator={"name": "NumbaSimulator"},
-        seed=0,
-        snr=(2.0, 20.0),
-    )
-    weights = {f"estimator.{name}": value for name, value in Estimator(recipe).state_dict().items()}
-    content = {"qtmnet": {"recipe": recipe.plain(), "config": {}}, "state_dict": weights, "epoch": 0}
+    acquisition = read_scan(folder / "scan" / "sub-01_asl.nii.gz").acquisition
+    network = described(acquisition, replace(CubeParameters(), shape=(9, 8, 8)), snr=(2.0, 20.0))
+    weights = {f"estimator.{name}": value for name, value in Estimator(network).state_dict().items()}
+    content = {"qtmnet": kept(network, {}), "state_dict": weights, "epoch": 0}
     for name in ("best.ckpt", "last.ckpt"):
         torch.save(content, folder / name)
     return _aged(folder)

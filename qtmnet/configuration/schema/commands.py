@@ -11,10 +11,13 @@ from qtmnet.limits import (
     MeanSignal,
     MemoryLayout,
     Normalization,
+    Outputs,
+    OutputWeight,
     RunName,
     SignalToNoise,
     TestCubeCount,
     ThreadCount,
+    TrustedNames,
 )
 from simulators.phantoms.stage_names import StopAfter
 from simulators.settings.limits import PathText, SeedNumber
@@ -35,6 +38,8 @@ class Train:
     seed: SeedNumber
     normalization: Normalization
     linear_start: bool
+    outputs: Outputs
+    output_weights: dict[str, OutputWeight]
     evaluate: bool
     threads: ThreadCount
     memory_layout: MemoryLayout
@@ -43,6 +48,8 @@ class Train:
     final_learning_rate: FinalLearningRate
     run_dir: PathText
     loss: Part
+    spread_loss: Part
+    inputs: Parts
     phantom: Part
     simulator: Part
     labeling: Part
@@ -77,6 +84,7 @@ class Evaluate:
     """Of `conf/evaluate.yaml`."""
 
     ckpt: PathText | None
+    trust: TrustedNames
     n_cubes: TestCubeCount
     dir: PathText | None
     seed: SeedNumber
@@ -97,6 +105,7 @@ class Predict:
     output_dir: PathText
     method: Parts
     ckpt: PathText | None
+    trust: TrustedNames
     m0: PathText | MeanSignal | None
     mask: PathText | None
     labeling_efficiency: Efficiency | None

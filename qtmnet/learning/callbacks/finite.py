@@ -11,6 +11,7 @@ from torch.nn.utils import get_total_norm
 
 from qtmnet.learning.loading import Tensors
 from qtmnet.process.invocation import command
+from qtmnet.quantities import QUANTITIES
 from simulators.errors import InputError
 
 
@@ -79,7 +80,7 @@ def culprit(trainer: L.Trainer, module: L.LightningModule, batch: Tensors, loss_
     """
     if (weights := next(_not_finite(module), None)) is not None:
         return weights
-    if spoiled := [name for name, image in batch.items() if not image.isfinite().all()]:
+    if spoiled := [name for name, image in batch.items() if _is_spoiled(name, image)]:
         return f"{spoiled[0]} of the samples ({command('simulate')} verify=true looks for damaged cubes)"
     if not loss_is_finite:
         with trainer.precision_plugin.forward_context(), _outputs(module) as outputs:
@@ -88,6 +89,11 @@ def culprit(trainer: L.Trainer, module: L.LightningModule, batch: Tensors, loss_
     norms = {name: float(p.grad.float().norm()) for name, p in module.named_parameters() if p.grad is not None}
     bad = [name for name, norm in norms.items() if not norm < float("inf")]
     return f"gradient of {_short((bad or [max(norms, key=norms.__getitem__)])[-1])}"
+
+
+def _is_spoiled(name: str, image: torch.Tensor) -> bool:
+    """Whether an image of a sample holds what it should not: a truth may be NaN, where it is not defined."""
+    return bool(image.isinf().any() if name in QUANTITIES else not image.isfinite().all())
 
 
 def _not_finite(module: nn.Module) -> Iterator[str]:

@@ -63,8 +63,7 @@ class TrainingStep:
     def forward(self) -> torch.Tensor:
         """The loss of the batch."""
         with self.precision.forward_context():
-            estimate = self.network(self.batch["concentration"], self.batch["slice_time"])
-            return self.loss(estimate, self.batch["cbf"])
+            return self.loss(self.network(self.batch), self.batch)
 
     def seconds(self, way: Way) -> float:
         """Time of a step, the second one."""

@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from qtmnet.figures.comparison import pixels, validation_panel
 from qtmnet.figures.files import save_figure
 from qtmnet.limits import PictureInterval
-from qtmnet.methods.network.estimator import PERFUSION_SCALE
+from qtmnet.quantities import QUANTITIES
 from simulators.settings.checking import checks_arguments
 from simulators.settings.limits import PathText
 
@@ -47,8 +47,10 @@ class ValidationMaps(L.Callback):
         if batch_idx or trainer.sanity_checking or not trainer.is_global_zero or not self._is_due(trainer):
             return
         sample = {name: value[:1] for name, value in batch.items()}
-        estimate = PERFUSION_SCALE * pl_module.estimator(sample["concentration"], sample["slice_time"])  # type: ignore
-        truth, estimate = (maps[0, 0].float().cpu().numpy() for maps in (sample["cbf"], estimate))
+        estimator: Any = pl_module.estimator
+        key = estimator.description.outputs[0]
+        found = QUANTITIES[key].scale * estimator(sample)[:, :1]
+        truth, estimate = (maps[0, 0].float().cpu().numpy() for maps in (sample[key], found))
         if np.isfinite(estimate).all():  # if it is not, the training is about to end
             self._show(trainer, truth, estimate)
 

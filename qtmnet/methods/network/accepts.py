@@ -24,6 +24,10 @@ class Accepts:
 
     acquisition: Acquisition
 
+    def plain(self) -> dict[str, object]:
+        """Containers and numbers only."""
+        return {"acquisition": self.acquisition.plain()}
+
     def differences(self, found: Acquisition) -> list[str]:
         """What keeps a scan from being read, a phrase for each field; empty for nothing."""
         trained = self.acquisition

@@ -1,17 +1,20 @@
-"""Checkpoints: weights and the recipe they belong to, never code."""
+"""Checkpoints of a training: weights, the description that they belong to, and its state to go on from; never code."""
 
 import pickle
 import struct
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
-from torch import nn
 
-from qtmnet.methods.network.estimator import Estimator, Recipe
+from qtmnet.methods.network.checked_weights import estimator_of
+from qtmnet.methods.network.description import Description
+from qtmnet.methods.network.estimator import Estimator
+from qtmnet.methods.network.formats import FORMAT, current
+from qtmnet.methods.network.weights import JSON, NUMBERS, load_weights
 from simulators.errors import InputError, printable
 from simulators.files.reading import CHECKPOINT_FILE, check_file
 from simulators.settings.checking import checked
@@ -28,21 +31,31 @@ _UNREADABLE = (
 )
 """What damaged files make of torch's reader, which builds what they say step by step."""
 
-REAL = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-"""Types of numbers that weights are kept in, by the precision of the training."""
+NOT_OF_DESCRIPTION = ("config",)
+"""What is kept under `CHECKPOINT_KEY` beside the description."""
 
 
-def load_estimator(path: str | Path, setting: str = "ckpt") -> Estimator:
+def described(description: Description, config: object) -> dict[str, object]:
+    """What a checkpoint holds under `CHECKPOINT_KEY`: plain data."""
+    return {"format": FORMAT, **description.plain(), "config": config}
+
+
+def load_estimator(path: str | Path, setting: str = "ckpt", trusted: Collection[str] = ()) -> Estimator:
     """Read a trained estimator, on the CPU, ready to estimate.
 
     Args:
-        path: of a checkpoint.
+        path: of a checkpoint, or of weights that a training has written beside one (`qtmnet.methods.network.weights`).
         setting: that names it.
+        trusted: dotted names of classes that it may build though no list has them, see `allowed`.
 
     Raises:
         InputError: if the file is missing, damaged, or no checkpoint of this project, or if a weight is not finite.
     """
     path, such = Path(path), "last.ckpt" if setting == "resume" else "best.ckpt"
+    if path.suffix in (JSON, NUMBERS):
+        if setting == "resume":
+            raise InputError(f"{path}: resume: weights alone do not say how to go on; give {such} of the training")
+        return load_weights(path, trusted, setting)
     check_file(path, CHECKPOINT_FILE, setting=setting, advice=f"give a checkpoint of a training, such as {such}")
     try:
         _check_archive(path)
@@ -55,26 +68,25 @@ def load_estimator(path: str | Path, setting: str = "ckpt") -> Estimator:
             f"{path}: {setting}: no checkpoint, or one that is damaged or cut short; give one as a training wrote it, "
             f"such as {such}"
         ) from None
-    if not isinstance(content, dict) or CHECKPOINT_KEY not in content or "state_dict" not in content:
+    if not _is_ours(content):
         raise InputError(f"{path}: {setting}: not a checkpoint of qtmnet; give one of a training, such as {such}")
     try:
-        recipe = Recipe.from_plain(content[CHECKPOINT_KEY]["recipe"])
-        weights = {
-            name.removeprefix(PREFIX): value for name, value in content["state_dict"].items() if name.startswith(PREFIX)
-        }
-        with torch.device("meta"):  # no memory is taken for what the file does not hold
-            expected = Estimator(recipe)
-        check_weights(weights, expected)
-        estimator = Estimator(recipe)
-        estimator.load_state_dict(weights)
+        kept = {name: value for name, value in content[CHECKPOINT_KEY].items() if name not in NOT_OF_DESCRIPTION}
+        return estimator_of(Description.from_plain(current(kept), trusted), _weights(content["state_dict"]))
     except InputError as error:
         raise InputError(f"{path}: {setting}: {error}") from None
-    except (TypeError, KeyError, AttributeError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(
-            f"{path}: {setting}: weights and recipe do not fit this version ({reason}); train it anew"
-        ) from None
-    return estimator.eval()
+
+
+def _is_ours(content: object) -> bool:
+    """Whether a file holds what is ours, and weights."""
+    parts = (CHECKPOINT_KEY, "state_dict")
+    return isinstance(content, dict) and all(isinstance(content.get(part), Mapping) for part in parts)
+
+
+def _weights(state: Mapping[Any, Any]) -> dict[str, object]:
+    """The estimator's part of a module's state."""
+    named = ((name, value) for name, value in state.items() if isinstance(name, str))
+    return {name.removeprefix(PREFIX): value for name, value in named if name.startswith(PREFIX)}
 
 
 def _check_archive(path: Path) -> None:
@@ -94,34 +106,6 @@ def _check_archive(path: Path) -> None:
             raise InputError(f"{path}: ckpt: {found}; give one of a training, as it was written")
         if damaged := archive.testzip():
             raise InputError(f"{path}: ckpt: {printable(damaged)} in it is damaged; copy it again, or train it anew")
-
-
-def check_weights(found: Mapping[str, object], network: nn.Module) -> None:
-    """Whether weights and buffers are those of a network: real numbers, all finite, in its shapes.
-
-    Raises:
-        InputError: on the first that is not.
-    """
-    wanted = network.state_dict()
-    if different := [*wanted.keys() - found.keys(), *found.keys() - wanted.keys()]:
-        name = min(different)
-        where = "not in the file" if name in wanted else "not in the network of its recipe"
-        raise InputError(f"{name}: {where}; train it anew, or take the file as training wrote it")
-    for name, weights in wanted.items():
-        if fault := _fault(found[name], weights):
-            raise InputError(f"{name}: {fault}; train it anew, or take the file as training wrote it")
-
-
-def _fault(found: object, wanted: torch.Tensor) -> str:
-    """What keeps a value from being the wanted weights; empty for nothing."""
-    if not isinstance(found, torch.Tensor) or found.layout != torch.strided or found.device.type != "cpu":
-        return f"found {type(found).__name__}, not plain numbers"
-    if found.dtype not in REAL:
-        return f"found {str(found.dtype).removeprefix('torch.')}, not {str(wanted.dtype).removeprefix('torch.')}"
-    if found.shape != wanted.shape:
-        return f"found shape {[*found.shape]}, not {[*wanted.shape]}"
-    n_bad = int((~found.to(wanted.dtype).isfinite()).sum())
-    return f"{n_bad} of {found.numel()} numbers are not finite" if n_bad else ""
 
 
 def epochs_done(path: str | Path) -> int:

@@ -1,13 +1,14 @@
 """A trained network as a method."""
 
 import warnings
-
-import numpy as np
+from collections.abc import Iterator
+from contextlib import suppress
 
 from qtmnet.methods.base import About, Frames, Maps, Method
-from qtmnet.methods.network.accepts import Accepts
 from qtmnet.methods.network.checkpoint import load_estimator
+from qtmnet.methods.network.description import Description
 from qtmnet.methods.network.estimator import Estimator
+from qtmnet.methods.network.record import is_noiseless, phantom_of, snr_of
 from qtmnet.scans.words import noise
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
@@ -37,6 +38,7 @@ class NetworkMethod(Method):
 
     Args:
         ckpt: best.ckpt of a training.
+        trust: dotted names of classes of your own that it may build.
 
     Raises:
         InputError: for a file that is no checkpoint, or none.
@@ -46,13 +48,13 @@ class NetworkMethod(Method):
     learned = True
 
     @checks_arguments
-    def __init__(self, ckpt: PathText | None) -> None:
+    def __init__(self, ckpt: PathText | None, trust: TrustedNames = ()) -> None:
         if ckpt is None:
             raise InputError(
                 "ckpt: not given; give a checkpoint, or a method that needs none: method=multi_delay or "
                 "method=single_delay"
             )
-        self.ckpt, self.estimator = ckpt, load_estimator(ckpt)
+        self.ckpt, self.estimator = ckpt, load_estimator(ckpt, trusted=trust)
 
     @classmethod
     def of(cls, estimator: Estimator, ckpt: str = "") -> "NetworkMethod":
@@ -63,25 +65,22 @@ class NetworkMethod(Method):
 
     @property
     def quantities(self) -> tuple[str, ...]:
-        return ("cbf",)
+        return self.estimator.description.outputs
 
     def check(self, acquisition: Acquisition) -> None:
-        if differences := Accepts(self.estimator.recipe.acquisition).differences(acquisition):
+        if differences := self.estimator.accepts(acquisition):
             raise OtherProtocol("; ".join(differences))
 
     def maps(self, frames: Frames) -> Maps:
-        if frames.tissue is None and self.estimator.recipe.snr is None:
+        if frames.tissue is None and is_noiseless(self.estimator.description):
             warnings.warn(
                 "the network was trained without noise and blows up that of a real scan; train it with data.snr=[2,20]",
                 stacklevel=2,
             )
-        timing = np.asarray(frames.acquisition.slice_timing) if frames.acquisition.slice_timing else None
-        found = self.estimator.perfusion(frames.concentration, timing)
-        return {"cbf": found if frames.mask is None else np.where(frames.mask, found, 0)}
+        return self.estimator.maps(frames)
 
     def about(self, frames: Frames) -> About:
-        recipe = self.estimator.recipe
-        shape = " × ".join(str(size) for size in recipe.phantom.shape)
+        description = self.estimator.description
         return About(
             title="qtmnet: a network trained on simulated transport",
             equation="network",
@@ -90,16 +89,23 @@ class NetworkMethod(Method):
             "compartment, but knows only what its training showed: another protocol, or tissue unlike the cubes, is "
             "beyond it.",
             constants=(
-                ("Network", str(recipe.network.get("_target_", "")).rpartition(".")[2]),
-                (
-                    "Trained on",
-                    f"cubes of {shape} simulated voxels, perfusion up to {recipe.phantom.perfusion_range[1]:g}",
-                ),
-                ("Noise in training", noise(recipe.snr)),
-                ("Scale of input", recipe.normalization.replace("_", " ")),
+                ("Network", str(description.network.get("_target_", "")).rpartition(".")[2]),
+                *_training(description),
+                ("Scale of input", description.normalization.replace("_", " ")),
             ),
             references=(HU,),
         )
 
     def sidecar(self, frames: Frames) -> dict[str, object]:
         return {"Checkpoint": self.ckpt}
+
+
+def _training(description: Description) -> Iterator[tuple[str, str]]:
+    """What is known of a network's training."""
+    with suppress(InputError):
+        phantom = phantom_of(description)
+        shape = " × ".join(str(size) for size in phantom.shape)
+        yield "Trained on", f"cubes of {shape} simulated voxels, perfusion up to {phantom.perfusion_range[1]:g}"
+    if "snr" in description.trained:
+        with suppress(InputError):
+            yield "Noise in training", noise(snr_of(description))

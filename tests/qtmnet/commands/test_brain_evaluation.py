@@ -16,13 +16,13 @@ from qtmnet.evaluation.brain_regions import brain_regions, brain_voxels
 from qtmnet.figures.brain_maps import Cuts
 from qtmnet.methods.base import Methods
 from qtmnet.methods.multi_delay import MultiDelay
-from qtmnet.methods.network.estimator import Recipe
 from qtmnet.methods.network.method import NetworkMethod
 from qtmnet.methods.single_delay import SingleDelay
 from simulators import Acquisition, CubeParameters, InputError, simulate_cube
 from simulators.phantoms.brain_scan import NO_TERRITORY, BrainScan, scan_brain
 from simulators.phantoms.simulated_brain import Brain
 from simulators.tissue.anatomy import GREY, WHITE, Anatomy
+from tests.qtmnet.networks import described
 
 PROTOCOL = Acquisition(voxel_size_mm=(2.0, 2.0, 2.0))
 KINETIC = Methods(compared={"single_delay": SingleDelay(), "multi_delay": MultiDelay()})
@@ -61,10 +61,13 @@ def scan(brain: Brain) -> BrainScan:
 
 def network(estimate: np.ndarray, acquisition: Acquisition = PROTOCOL) -> Methods:
     """A network that has been told what to answer, and the kinetic models beside it."""
-    unet = {"_target_": "qtmnet.methods.network.unet_cbam.UNetCBAM"}
-    recipe = Recipe(unet, "calibrated", acquisition, CubeParameters(), {}, 0, None)
-    told = NetworkMethod.of(SimpleNamespace(recipe=recipe, perfusion=lambda *_: estimate))
-    return Methods({"qtmnet": told}, KINETIC.compared)
+    description = described(acquisition)
+    told = SimpleNamespace(
+        description=description,
+        accepts=description.accepts.differences,
+        maps=lambda frames: {"cbf": np.where(frames.inside, estimate, 0)},
+    )
+    return Methods({"qtmnet": NetworkMethod.of(told)}, KINETIC.compared)
 
 
 def regions_of(scores: dict) -> list[tuple[str, str]]:

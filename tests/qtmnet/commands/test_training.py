@@ -17,8 +17,9 @@ import torch
 
 from qtmnet.learning.checkpoint_files import WholeFiles
 from qtmnet.learning.module import QTMModule
+from qtmnet.methods.network.allowed import NETWORKS
 from qtmnet.methods.network.checkpoint import load_estimator
-from qtmnet.methods.network.estimator import NETWORKS
+from qtmnet.methods.network.record import phantom_of
 from simulators.errors import InputError
 
 ROOT = Path(__file__).parents[3]
@@ -67,11 +68,12 @@ def test_checkpoint_is_plain_data_with_the_resolved_configuration(command, tiny,
     assert command("train", *tiny, "evaluate=false", "data.snr=[5,10]", "optimizer=sgd").status == 0
     path = only(tmp_path, "runs/train/*/checkpoints/last.ckpt")
     content = torch.load(path, weights_only=True)
-    recipe = content["qtmnet"]["recipe"]
-    assert recipe["acquisition"]["post_labeling_delays"] == (1.025, 1.525, 2.025, 2.525)
-    assert recipe["snr"] == (5, 10)
+    kept = content["qtmnet"]
+    assert (kept["format"], kept["outputs"], [*kept["inputs"]]) == (2, ("cbf",), ["frames", "slice_time"])
+    assert kept["accepts"]["acquisition"]["post_labeling_delays"] == (1.025, 1.525, 2.025, 2.525)
+    assert kept["trained"]["snr"] == (5, 10)
     assert content["qtmnet"]["config"]["optimizer"]["momentum"] == 0.9
-    assert load_estimator(path).recipe.phantom.shape == (8, 8, 8)
+    assert phantom_of(load_estimator(path).description).shape == (8, 8, 8)
 
 
 def test_a_folder_keeps_one_training(command, tiny, tmp_path: Path) -> None:

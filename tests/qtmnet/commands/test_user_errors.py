@@ -92,8 +92,7 @@ def test_checkpoints(command, checkpoint: Path, example, tmp_path: Path) -> None
             one_line(command(*words, f"ckpt={path}"), str(path))
     for name, change in {
         "other_kind": {"state_dict": {}, "hyper_parameters": {}},
-        "other_target": content
-        | {"qtmnet": {"recipe": content["qtmnet"]["recipe"] | {"network": {"_target_": "os.system"}}}},
+        "other_target": content | {"qtmnet": content["qtmnet"] | {"network": {"_target_": "os.system"}}},
         "other_weights": content | {"state_dict": {"estimator.network.head.bias": torch.zeros(3)}},
     }.items():
         torch.save(change, tmp_path / f"{name}.ckpt")

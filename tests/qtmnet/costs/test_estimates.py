@@ -16,7 +16,7 @@ from qtmnet.datasets.record import fields
 from qtmnet.datasets.shard import ShardFormat
 from qtmnet.datasets.vessel_pool import pool_fields
 from qtmnet.methods.kinetic import fit
-from qtmnet.methods.network.estimator import Estimator, Recipe
+from qtmnet.methods.network.estimator import Estimator
 from simulators.imaging.acquisition import Acquisition
 from simulators.imaging.labeling.continuous import PCASL
 from simulators.phantoms.brain_parameters import BrainParameters
@@ -24,6 +24,7 @@ from simulators.phantoms.cube import CubeParameters
 from simulators.transport.cupy import CupySimulator
 from simulators.transport.numba import NumbaSimulator
 from simulators.transport.reference import ReferenceSimulator
+from tests.qtmnet.networks import described
 
 RECIPE = CubeRecipe(CubeParameters(shape=(9, 8, 10)), NumbaSimulator(), 0, crushing=(5.0,))
 
@@ -33,9 +34,8 @@ def phantom(**fields: object) -> CubeRecipe:
 
 
 def estimator(**settings: int) -> Estimator:
-    network = {"_target_": "qtmnet.methods.network.unet_cbam.UNetCBAM", "base_channels": 4, "levels": 2, **settings}
     timed = Acquisition(slice_timing=tuple(0.04 * k for k in range(5)))
-    return Estimator(Recipe(network, "calibrated", timed, CubeParameters(), {}, 0, None, linear_start=True))
+    return Estimator(described(timed, network={"base_channels": 4, "levels": 2, **settings}, linear_start=True))
 
 
 def test_bytes_of_records_are_those_of_their_types() -> None:
@@ -120,7 +120,7 @@ def test_a_network_is_counted_without_being_made() -> None:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        made(torch.rand(3, 4, *shape), torch.rand(3, 1, *shape))
+        made({"concentration": torch.rand(3, 4, *shape), "slice_time": torch.rand(3, 1, *shape)})
     counted = networks.network_size(estimator, 3, shape)
     assert counted.weight_bytes == sum(parameter.nbytes for parameter in made.parameters())
     # Constants of a few bytes may be shared in one of the two.

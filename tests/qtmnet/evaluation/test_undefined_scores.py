@@ -18,12 +18,13 @@ from qtmnet.evaluation.metrics import Scores, score, score_parts
 from qtmnet.evaluation.score_tables import print_regions, print_table
 from qtmnet.methods.base import Methods
 from qtmnet.methods.multi_delay import MultiDelay
-from qtmnet.methods.network.estimator import Estimator, Recipe
+from qtmnet.methods.network.estimator import Estimator
 from qtmnet.methods.network.method import NetworkMethod
 from qtmnet.methods.single_delay import SingleDelay
 from qtmnet.quantities import CBF
-from simulators import Acquisition, CubeParameters, InputError
+from simulators import CubeParameters, InputError
 from simulators.transport.numba import NumbaSimulator
+from tests.qtmnet.networks import described
 
 TRUTH = np.random.default_rng(0).uniform(10, 80, (2, 5, 6, 7))
 FLAT = np.full_like(TRUTH, 50.0)
@@ -73,18 +74,11 @@ def test_regions_tell_why_a_score_is_not_defined(capsys) -> None:
     assert told.count("not defined") == 3  # and the bias of nowhere
 
 
-RECIPE = Recipe(
-    network={"_target_": "qtmnet.methods.network.unet_cbam.UNetCBAM", "base_channels": 2},
-    normalization="calibrated",
-    acquisition=Acquisition(),
-    phantom=replace(CubeParameters(), shape=(8, 8, 8)),
-    simulator={"name": "NumbaSimulator"},
-    seed=0,
-    snr=None,
-)
+PHANTOM = replace(CubeParameters(), shape=(8, 8, 8))
+NETWORK = described(phantom=PHANTOM)
 
 
-ESTIMATOR = Estimator(RECIPE)
+ESTIMATOR = Estimator(NETWORK)
 KINETIC = {"single_delay": SingleDelay(), "multi_delay": MultiDelay()}
 METHODS = Methods({"qtmnet": NetworkMethod.of(ESTIMATOR)}, KINETIC)
 
@@ -102,12 +96,7 @@ def evaluated(monkeypatch, tmp_path: Path):  # type: ignore[no-untyped-def]
 
     def evaluate(truth: np.ndarray, maps: Mapping[str, np.ndarray]) -> tuple[dict[str, Scores], Path]:
         cubes = cubes_by_split(
-            RECIPE.acquisition,
-            RECIPE.phantom,
-            NumbaSimulator(),
-            n_cubes={"test": 64},
-            seed=0,
-            dir=tmp_path / "cubes",
+            NETWORK.acquisition, PHANTOM, NumbaSimulator(), n_cubes={"test": 64}, seed=0, dir=tmp_path / "cubes"
         )["test"]
         monkeypatch.setattr(Cubes, "simulate", lambda *_: None)
         monkeypatch.setattr(evaluation, "estimate_cubes", lambda *_: of_perfusion(truth, maps))

@@ -1,6 +1,5 @@
 """A training goes on with the settings that it began with: what its state says cannot be changed by asking."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,18 +8,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from qtmnet.configuration.conf_folder import CONF
 from qtmnet.learning.resuming import check_same
-from qtmnet.methods.network.estimator import Recipe
-from simulators import Acquisition, CubeParameters, InputError
+from simulators import InputError
+from tests.qtmnet.networks import described
 
-RECIPE = Recipe(
-    network={"_target_": "qtmnet.methods.network.unet_cbam.UNetCBAM"},
-    normalization="calibrated",
-    acquisition=Acquisition(),
-    phantom=CubeParameters(),
-    simulator={"name": "NumbaSimulator"},
-    seed=0,
-    snr=(2.0, 20.0),
-)
+NETWORK = described(snr=(2.0, 20.0))
 
 
 def configured(*overrides: str) -> DictConfig:
@@ -46,7 +37,7 @@ def kept() -> Any:
 )
 def test_another_setting_is_refused(word: str, line: str) -> None:
     with pytest.raises(InputError) as caught:
-        check_same(configured(word), RECIPE, RECIPE, kept())
+        check_same(configured(word), NETWORK, NETWORK, kept())
     assert str(caught.value) == f"resume: trained with other settings {line}; repeat those of its run"
 
 
@@ -55,22 +46,22 @@ def test_another_setting_is_refused(word: str, line: str) -> None:
     ["data.dir=elsewhere", "data.loader_workers=1", "cluster.n_workers=1", "simulator.n_threads=1", "name=other"],
 )
 def test_what_nothing_trained_depends_on_may_differ(word: str) -> None:
-    check_same(configured(word), RECIPE, RECIPE, kept())
+    check_same(configured(word), NETWORK, NETWORK, kept())
 
 
 def test_what_version_0_2_0_was_configured_with_is_the_same_today() -> None:
     settings = kept()
     settings["data"]["_target_"] = "qtmnet.data.QTMDataModule"
     settings["loss"]["_target_"] = "qtmnet.losses.L1GradientLoss"
-    check_same(configured(), RECIPE, RECIPE, settings)
+    check_same(configured(), NETWORK, NETWORK, settings)
     with pytest.raises(InputError, match=r"data\._target_: 'qtmnet.data.QTMDataModule', now '.*StreamedCubes'"):
-        check_same(configured("data=cco_stream"), RECIPE, RECIPE, settings)
+        check_same(configured("data=cco_stream"), NETWORK, NETWORK, settings)
 
 
-def test_another_recipe_is_refused() -> None:
+def test_another_record_is_refused() -> None:
     with pytest.raises(InputError, match=r"resume: trained with other settings \(seed: 0, now 1\)"):
-        check_same(configured(), replace(RECIPE, seed=1), RECIPE, kept())
+        check_same(configured(), NETWORK.with_record(seed=1), NETWORK, kept())
 
 
 def test_a_checkpoint_without_its_configuration_is_gone_on_with() -> None:
-    check_same(configured(), RECIPE, RECIPE, None)
+    check_same(configured(), NETWORK, NETWORK, None)

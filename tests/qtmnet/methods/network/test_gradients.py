@@ -18,7 +18,7 @@ from torch import nn
 from qtmnet.learning.precision import LARGEST_ERROR, automatic_precision, gradient_errors
 from qtmnet.methods.network import convolution, unet_cbam
 
-NETWORKS = sorted((Path(__file__).parents[3] / "conf" / "model").glob("*.yaml"))
+NETWORKS = sorted((Path(__file__).parents[4] / "conf" / "model").glob("*.yaml"))
 
 AT_THE_BOTTLENECK = [(1, 2, 3), (2, 3, 1), (3, 1, 2), (4, 1, 5), (5, 4, 1), (1, 5, 4), (8, 1, 2), (2, 8, 1), (1, 2, 8)]
 """Voxels along each axis where the image is coarsest: on each axis 1, 2, 3, 4, 5 and 8, and so 2 to 64 above."""
@@ -76,7 +76,7 @@ def test_gradients_are_right_on_lesser_processors(instructions: str) -> None:
     done = subprocess.run(
         [*command, "--import-mode=importlib"],
         env=os.environ | {"ONEDNN_MAX_CPU_ISA": instructions},
-        cwd=Path(__file__).parents[3],
+        cwd=Path(__file__).parents[4],
         capture_output=True,
         encoding="utf-8",
     )

@@ -9,17 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from qtmnet.methods.base import Frames
+from qtmnet.methods.network.checkpoint import described as kept
 from qtmnet.methods.network.checkpoint import load_estimator
-from qtmnet.methods.network.estimator import Estimator, Recipe
+from qtmnet.methods.network.estimator import Estimator
 from simulators import Acquisition, CubeParameters, InputError
+from tests.qtmnet.networks import described
 
-RECIPE = Recipe(
-    network={"_target_": "qtmnet.methods.network.unet_cbam.UNetCBAM", "base_channels": 2},
-    normalization="calibrated",
-    acquisition=Acquisition(labeling_duration=1.8, post_labeling_delays=(0.5, 1.0, 2.0), voxel_size_mm=(3.0, 3.5, 4.0)),
-    phantom=replace(CubeParameters(), shape=(9, 8, 8)),
-    simulator={"name": "NumbaSimulator"},
-    seed=0,
+NETWORK = described(
+    Acquisition(labeling_duration=1.8, post_labeling_delays=(0.5, 1.0, 2.0), voxel_size_mm=(3.0, 3.5, 4.0)),
+    replace(CubeParameters(), shape=(9, 8, 8)),
     snr=(2.0, 20.0),
     linear_start=True,
 )
@@ -30,9 +29,9 @@ Change = Callable[[torch.Tensor], object]
 def write(path: Path, name: str = WEIGHTS, change: Change = lambda weights: weights) -> Path:
     """A checkpoint as training writes it, with one of its tensors changed."""
     torch.manual_seed(0)
-    weights = {f"estimator.{name}": value.clone() for name, value in Estimator(RECIPE).state_dict().items()}
+    weights = {f"estimator.{name}": value.clone() for name, value in Estimator(NETWORK).state_dict().items()}
     weights[name] = change(weights[name])  # type: ignore[assignment]
-    torch.save({"qtmnet": {"recipe": RECIPE.plain(), "config": {}}, "state_dict": weights, "epoch": 0}, path)
+    torch.save({"qtmnet": kept(NETWORK, {}), "state_dict": weights, "epoch": 0}, path)
     return path
 
 
@@ -116,7 +115,7 @@ def test_weights_of_every_precision_are_taken(tmp_path: Path, precision: torch.d
     estimator = load_estimator(write(tmp_path / "best.ckpt", WEIGHTS, lambda weights: weights.to(precision)))
     assert {weights.dtype for weights in estimator.state_dict().values()} == {torch.float32}
     frames = np.full((3, 8, 8, 8), 0.01)
-    assert np.isfinite(estimator.perfusion(frames)).all()
+    assert np.isfinite(estimator.maps(Frames(frames, NETWORK.acquisition))["cbf"]).all()
 
 
 def test_a_damaged_byte_is_told(tmp_path: Path) -> None:
