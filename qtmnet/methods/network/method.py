@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 
+from qtmnet.limits import TrustedNames
 from qtmnet.methods.base import About, Frames, Maps, Method
 from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.methods.network.description import Description
