@@ -54,7 +54,7 @@ def build_loss(cfg: DictConfig) -> OutputsLoss:
     Raises:
         InputError: for the weight of an output that there is not.
     """
-    weights = {str(key): float(weight) for key, weight in cfg.output_weights.items()}
+    weights = {str(key): float(weight) for key, weight in (cfg.output_weights or {}).items()}
     return OutputsLoss(tuple(cfg.outputs), instantiate(cfg.loss), instantiate(cfg.spread_loss), weights)
 
 

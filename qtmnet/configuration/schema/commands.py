@@ -39,7 +39,7 @@ class Train:
     normalization: Normalization
     linear_start: bool
     outputs: Outputs
-    output_weights: dict[str, OutputWeight]
+    output_weights: dict[str, OutputWeight] | None
     evaluate: bool
     threads: ThreadCount
     memory_layout: MemoryLayout
