@@ -66,6 +66,28 @@ def test_a_package_imports_its_names_when_they_are_used(package: str) -> None:
     assert not parts & set(module.__all__), "the module would hide the name once it is imported"
 
 
+@pytest.mark.parametrize(
+    "module",
+    [
+        *("commands.simulate", "datasets.cubes", "datasets.cluster.local", "learning.stored", "learning.streamed"),
+        *("costs.datasets", "costs.brains", "costs.scans", "evaluation.metrics", "figures.brain_vessels", "scans.scan"),
+    ],
+)
+def test_what_does_without_a_network_does_without_torch(module: str) -> None:
+    code = f"import sys, qtmnet.{module}; print([name for name in ('torch', 'lightning') if name in sys.modules])"
+    done = python("-c", code)
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_cubes_are_simulated_without_torch(tmp_path: Path) -> None:
+    for name in ("torch", "lightning"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(77)", encoding="utf-8")
+    small = ("phantom.shape=[8,8,8]", "data.n_cubes=1", "cluster.n_workers=1", f"data.dir={tmp_path}/cubes")
+    done = python("simulate.py", *small, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"1 cubes: {tmp_path}/cubes\n"
+
+
 @pytest.mark.parametrize("words", [("train.py",), ("train.py", "--multirun", "seed=0,1")])
 def test_the_first_line_comes_before_torch(words: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("raise SystemExit(77)", encoding="utf-8")

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qtmnet.costs.cost import Cost
 from qtmnet.costs.cubes import LONGER_STEP, transport_bytes, transport_seconds
 from qtmnet.costs.devices import device_cost
 from qtmnet.costs.scans import SECONDS_OF_A_FRAME, fit_bytes, image_shape, network_cost
-from qtmnet.methods.network.estimator import Estimator
 from simulators.imaging.acquisition import Acquisition
 from simulators.machine.cores import n_cores
 from simulators.phantoms.brain import STAGES, fitted
@@ -16,6 +16,9 @@ from simulators.phantoms.brain_parameters import BrainParameters
 from simulators.transport.cupy import CupySimulator
 from simulators.transport.reference import ReferenceSimulator
 from simulators.transport.step_response import Simulator
+
+if TYPE_CHECKING:  # it takes torch, which simulating does without
+    from qtmnet.methods.network.estimator import Estimator
 
 # `python benchmarks/costs.py` measures all coefficients of this file; a terminal is a voxel of grey or white matter.
 
@@ -122,7 +125,7 @@ def brain_evaluation_costs(
     acquisition: Acquisition,
     simulator: Simulator,
     folder: str | Path,
-    estimator: Estimator | None,
+    estimator: "Estimator | None",
 ) -> Iterator[Cost]:
     """What simulating a brain for a protocol and estimating its perfusion with all methods takes."""
     parameters, time = fitted(phantom, acquisition)

@@ -4,8 +4,10 @@ import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from qtmnet.methods.network.estimator import Estimator
+if TYPE_CHECKING:  # it takes torch, which simulating does without
+    from qtmnet.methods.network.estimator import Estimator
 
 OPERATIONS_PER_SECOND = 40e9
 """Of a core, small images and all: between 17, of a shared core of an older server, and 90 of a recent one."""
@@ -29,7 +31,7 @@ class NetworkSize:
     operations: float
 
 
-def network_size(build: Callable[[], Estimator], batch: int, shape: tuple[int, int, int]) -> NetworkSize:
+def network_size(build: Callable[[], "Estimator"], batch: int, shape: tuple[int, int, int]) -> NetworkSize:
     """Count what an estimator takes for a batch of images, without making either.
 
     Args:
@@ -48,7 +50,7 @@ def network_size(build: Callable[[], Estimator], batch: int, shape: tuple[int, i
         return NetworkSize(TOO_LARGE, TOO_LARGE, TOO_LARGE)
 
 
-def _count(build: Callable[[], Estimator], batch: int, shape: tuple[int, int, int]) -> NetworkSize:
+def _count(build: Callable[[], "Estimator"], batch: int, shape: tuple[int, int, int]) -> NetworkSize:
     import torch
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.utils.flop_counter import FlopCounterMode

@@ -4,15 +4,18 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qtmnet.costs.cost import Cost, times
 from qtmnet.costs.networks import OPERATIONS_PER_SECOND, network_size
-from qtmnet.methods.network.estimator import Estimator
 from qtmnet.scans.scan import AslScan
 from simulators.errors import InputError
 from simulators.files.nifti_file import look_at
+
+if TYPE_CHECKING:  # it takes torch, which simulating does without
+    from qtmnet.methods.network.estimator import Estimator
 
 # `python benchmarks/costs.py` measures all coefficients of this file.
 
@@ -65,7 +68,7 @@ def reading_costs(paths: Sequence[Path]) -> Iterator[Cost]:
             kept += 4 * numbers / 2 + KEPT_BYTES_OF_A_VOXEL * math.prod(image.shape[:3])
 
 
-def mapping_costs(scans: Sequence[AslScan], network: Estimator | None) -> Iterator[Cost]:
+def mapping_costs(scans: Sequence[AslScan], network: "Estimator | None") -> Iterator[Cost]:
     """What mapping scans takes, each after the other, by a network or else by a kinetic model."""
     for scan in scans:
         inside, n_frames = int(scan.mask.sum()), len(scan.delta_m)
@@ -81,7 +84,7 @@ def mapping_costs(scans: Sequence[AslScan], network: Estimator | None) -> Iterat
             yield network_cost(network, scan.m0.shape, scan.path.name, setting="input")
 
 
-def network_cost(network: Estimator, shape: tuple[int, ...], name: str, *, setting: str) -> Cost:
+def network_cost(network: "Estimator", shape: tuple[int, ...], name: str, *, setting: str) -> Cost:
     """What a network takes for a whole image, (X, Y, Z)."""
     x, y, z = shape
     size = network_size(lambda: type(network)(network.recipe), 1, (x, y, z))

@@ -2,21 +2,18 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import lightning as L
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
-from lightning.pytorch.callbacks import LearningRateMonitor, RichProgressBar
+from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
-from qtmnet.learning.callbacks.data_wait import DataWait
 from qtmnet.learning.callbacks.finite import FiniteTraining
 from qtmnet.learning.callbacks.training_progress import TrainingLines
-from qtmnet.learning.callbacks.validation_maps import ValidationMaps
 from qtmnet.learning.checkpoint_files import WholeFiles
 from qtmnet.process import ranks
 from simulators.errors import InputError
@@ -53,9 +50,8 @@ def build_trainer(
         settings |= ranks.layout()
     settings["enable_progress_bar"] &= sys.stderr.isatty()
     shown = RichProgressBar(console_kwargs={"stderr": True}) if settings["enable_progress_bar"] else TrainingLines()
-    watching = [DataWait(), ValidationMaps(cfg.validation_maps_every, Path(cfg.run_dir) / "validation")]
     # First of all, so that no other takes a number that is not finite for a result.
-    callbacks = [FiniteTraining(), *callbacks, *watching, shown, LearningRateMonitor("epoch")]
+    callbacks = [FiniteTraining(), *callbacks, *build_callbacks(cfg.get("callbacks")), shown]
     places = {"logger": loggers, "plugins": [WholeFiles()], "default_root_dir": cfg.run_dir}
     try:
         trainer = instantiate(settings, callbacks=callbacks, **places)
@@ -69,6 +65,21 @@ def build_trainer(
             f"trainer._target_: found {settings.get('_target_')}; give lightning.Trainer or one of its kind"
         )
     return trainer
+
+
+def build_callbacks(configured: DictConfig | None) -> list[L.Callback]:
+    """All callbacks of the configuration's group `callbacks`, beside those that no training goes without.
+
+    Raises:
+        InputError: for one that is no callback.
+    """
+    callbacks = []
+    for name, settings in (configured or {}).items():
+        callback = instantiate(settings)
+        if not isinstance(callback, L.Callback):
+            raise InputError(f"callbacks.{name!s}._target_: found {settings['_target_']}; give a Lightning callback")
+        callbacks.append(callback)
+    return callbacks
 
 
 def check_processes(trainer: L.Trainer, cfg: DictConfig) -> None:

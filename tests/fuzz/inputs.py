@@ -45,7 +45,7 @@ SMALL = {
     "train": (
         *("phantom.shape=[8,8,8]", "data.n_cubes=3", "data.n_test=1", "data.dir=cubes", "cluster.n_workers=1"),
         *("data.batch_size=2", "model.base_channels=2", "trainer.max_epochs=2", "trainer.accelerator=cpu"),
-        *("acquisition.from_bids=scan", "evaluate=false", "validation_maps_every=0"),
+        *("acquisition.from_bids=scan", "evaluate=false", "callbacks.validation_maps.every=0"),
     ),
     "simulate": ("phantom.shape=[8,8,8]", "data.n_cubes=3", "data.dir=cubes", "cluster.n_workers=1"),
     "evaluate": ("ckpt=best.ckpt", "n_cubes=1", "dir=cubes", "cluster.n_workers=1"),

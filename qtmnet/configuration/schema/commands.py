@@ -12,7 +12,6 @@ from qtmnet.limits import (
     MemoryLayout,
     Method,
     Normalization,
-    PictureInterval,
     RunName,
     SignalToNoise,
     TestCubeCount,
@@ -40,7 +39,6 @@ class Train:
     evaluate: bool
     threads: ThreadCount
     memory_layout: MemoryLayout
-    validation_maps_every: PictureInterval
     resume: PathText | None
     trial: int | None
     final_learning_rate: FinalLearningRate
@@ -56,6 +54,7 @@ class Train:
     optimizer: Part
     trainer: Part
     logger: Parts
+    callbacks: Parts
 
 
 class Simulate:

@@ -75,6 +75,13 @@ FOREIGN: Mapping[str, Mapping[str, Any]] = {
     },
     "lightning.pytorch.loggers.TensorBoardLogger": {"name": str | None, "version": int | str | None},
     "lightning.pytorch.loggers.CSVLogger": {"name": str | None, "version": int | str | None},
+    "lightning.pytorch.callbacks.LearningRateMonitor": {"logging_interval": Literal["step", "epoch"] | None},
+    "lightning.pytorch.callbacks.EarlyStopping": {
+        "monitor": Literal["val/nrmse", "train/loss"],
+        "mode": Literal["min", "max"],
+        "patience": EpochCount,
+        "min_delta": Annotated[float, Within(0, 1e6)],
+    },
     "lightning.pytorch.loggers.WandbLogger": {
         "name": Word | None,
         "project": Word | None,

@@ -10,8 +10,10 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 
 from qtmnet.figures.comparison import pixels, validation_panel
 from qtmnet.figures.files import save_figure
+from qtmnet.limits import PictureInterval
 from qtmnet.methods.network.estimator import PERFUSION_SCALE
-from simulators.errors import InputError
+from simulators.settings.checking import checks_arguments
+from simulators.settings.limits import PathText
 
 NAME = "validation/maps"
 
@@ -26,11 +28,10 @@ class ValidationMaps(L.Callback):
         folder: for the PNG files.
     """
 
-    def __init__(self, every: int, folder: Path) -> None:
-        if isinstance(every, bool) or not isinstance(every, int) or every < 0:
-            raise InputError(f"validation_maps_every: found {every!r}; give a number of epochs, or 0 for no pictures")
+    @checks_arguments
+    def __init__(self, every: PictureInterval, folder: PathText) -> None:
         self._every = every
-        self._folder = folder
+        self._folder = Path(folder)
 
     @torch.no_grad()
     def on_validation_batch_end(

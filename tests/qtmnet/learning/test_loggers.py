@@ -82,7 +82,12 @@ def wandb_config(records: list[Record]) -> dict:
 @pytest.fixture
 def run(command, tiny, tmp_path: Path) -> Path:
     """A run of three epochs with all loggers, pictures after the second and third."""
-    settings = ("logger=[csv,tensorboard,wandb]", "validation_maps_every=2", "trainer.max_epochs=3", "evaluate=false")
+    settings = (
+        "logger=[csv,tensorboard,wandb]",
+        "callbacks.validation_maps.every=2",
+        "trainer.max_epochs=3",
+        "evaluate=false",
+    )
     outcome = command("train", *tiny, *settings)
     assert outcome.status == 0, outcome.err
     folder = only(tmp_path, "runs/train/*")

@@ -29,7 +29,7 @@ def test_lines_where_there_is_no_terminal(command, tiny, monkeypatch) -> None:
 
 
 def test_short_epochs_tell_a_tenth_of_them(command, tiny) -> None:
-    outcome = command("train", *tiny, "evaluate=false", "trainer.max_epochs=20", "validation_maps_every=0")
+    outcome = command("train", *tiny, "evaluate=false", "trainer.max_epochs=20", "callbacks.validation_maps.every=0")
     told = [int(line.split()[1].partition("/")[0]) for line in outcome.told if line.startswith("epoch ")]
     assert told == list(range(2, 21, 2))
 
