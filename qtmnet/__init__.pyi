@@ -1,11 +1,14 @@
-from .commands.predict import map_with_network
 from .evaluation.metrics import Scores, score
 from .learning.loading import SampleLoading
 from .learning.module import QTMModule
 from .learning.stored import StoredCubes
+from .methods.base import Frames, Method
 from .methods.kinetic import fit
+from .methods.multi_delay import MultiDelay
 from .methods.network.checkpoint import load_estimator
 from .methods.network.estimator import Estimator
+from .methods.network.method import NetworkMethod
+from .methods.single_delay import SingleDelay
 from .scans.bids import find_scans
 from .scans.nifti import write_map
 from .scans.scan import AslScan, read_scan
@@ -15,14 +18,18 @@ __version__: str
 __all__ = [
     "AslScan",
     "Estimator",
+    "Frames",
+    "Method",
+    "MultiDelay",
+    "NetworkMethod",
     "QTMModule",
     "SampleLoading",
     "Scores",
+    "SingleDelay",
     "StoredCubes",
     "find_scans",
     "fit",
     "load_estimator",
-    "map_with_network",
     "read_scan",
     "score",
     "write_map",

@@ -10,8 +10,6 @@ from simulators.settings.limits import Which, Within
 
 Normalization = Literal["calibrated", "global_max"]
 
-Method = Literal["qtmnet", "multi_delay", "single_delay"]
-
 LONGEST_NAME = 100
 
 NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f]')

@@ -3,7 +3,7 @@
 A new output map is a line here, and a name among the heads of a network or the quantities of a method.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ class Quantity:
         name: of the quantity, as a text has it.
         abbreviation: as an axis has it.
         unit: of its values, in texts and on axes.
+        unit_key: the unit in the names of scores.
         bids_units: the unit as BIDS writes it in `Units`.
         description: what a sidecar says of it.
         suffix: of the file name in BIDS.
@@ -30,6 +31,7 @@ class Quantity:
         digits: of a value after the point.
         held: lowest and highest value that a page of the report can hold.
         beyond: size of a median that no tissue has: a map of it has lost its scale.
+        everywhere: whether its truth is defined in all voxels.
         spread_of: key of the quantity whose standard deviation this is; empty for a quantity of its own.
     """
 
@@ -37,6 +39,7 @@ class Quantity:
     name: str
     abbreviation: str
     unit: str
+    unit_key: str
     bids_units: str
     description: str
     suffix: str
@@ -47,6 +50,7 @@ class Quantity:
     held: tuple[float, float]
     beyond: float
     entities: str = ""
+    everywhere: bool = True
     spread_of: str = ""
 
     @property
@@ -57,7 +61,17 @@ class Quantity:
     @property
     def title(self) -> str:
         """Name with its abbreviation, as a heading has it."""
-        return f"{self.name[0].upper()}{self.name[1:]} ({self.abbreviation})"
+        return f"{self.sentence} ({self.abbreviation})"
+
+    @property
+    def bias_key(self) -> str:
+        """What files of scores call the mean error in it."""
+        return f"bias_{self.unit_key}"
+
+    @property
+    def sentence(self) -> str:
+        """Name, as a sentence or a heading begins."""
+        return f"{self.name[0].upper()}{self.name[1:]}"
 
     @property
     def file_ending(self) -> str:
@@ -70,6 +84,7 @@ CBF = Quantity(
     name="perfusion",
     abbreviation="CBF",
     unit=PERFUSION_UNIT,
+    unit_key="ml_100g_min",
     bids_units="mL/100 g/min",
     description="Cerebral blood flow",
     suffix="cbf",
@@ -86,6 +101,7 @@ ATT = Quantity(
     name="arterial transit time",
     abbreviation="ATT",
     unit="s",
+    unit_key="s",
     bids_units="s",
     description="Arterial transit time: how long labeled blood takes from the labeling plane to the voxel",
     suffix="att",
@@ -95,6 +111,7 @@ ATT = Quantity(
     digits=2,
     held=(0.0, 20.0),
     beyond=1e3,
+    everywhere=False,  # not where no blood arrives
 )
 
 ABV = Quantity(
@@ -102,6 +119,7 @@ ABV = Quantity(
     name="arterial blood volume",
     abbreviation="aBV",
     unit="mL/mL",
+    unit_key="ml_ml",
     bids_units="mL/mL",
     description="Arterial blood volume: blood in arteries per volume of tissue",
     suffix="abv",
@@ -136,6 +154,15 @@ def _table() -> Iterator[Quantity]:
 
 QUANTITIES: dict[str, Quantity] = {quantity.key: quantity for quantity in _table()}
 """All that a map can be, by key."""
+
+MAIN = CBF.key
+"""The quantity that scores, errors and figures are of where they are of one."""
+
+
+def in_order(keys: Iterable[str]) -> tuple[str, ...]:
+    """Keys of quantities in the order of the table, each once."""
+    wanted = set(keys)
+    return tuple(key for key in QUANTITIES if key in wanted)
 
 
 def number_text(value: float, form: str) -> str:

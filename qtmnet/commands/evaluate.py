@@ -1,8 +1,9 @@
-"""`evaluate`: the network beside the kinetic models, on cubes that training never saw or on a whole brain."""
+"""`evaluate`: the network beside what it is compared with, on cubes that training never saw or on a whole brain."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from hydra.utils import instantiate
@@ -10,50 +11,47 @@ from omegaconf import DictConfig
 
 from qtmnet.commands.brains import FOLDER, simulate_brain_for, tell
 from qtmnet.commands.evaluate_brain import check_settings, evaluate_brain
+from qtmnet.commands.methods import check_readable, compared_methods
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_evaluation_costs
 from qtmnet.costs.datasets import cubes_costs
 from qtmnet.costs.training import evaluation_cost
 from qtmnet.datasets.cubes import Cubes, cubes_by_split
 from qtmnet.evaluation.brain_estimates import RegionScores
+from qtmnet.evaluation.cubes import QuantityScores, estimate_cubes, score_cubes
 from qtmnet.evaluation.map_checks import check_maps
-from qtmnet.evaluation.metrics import Scores, score
+from qtmnet.evaluation.metrics import Scores
 from qtmnet.evaluation.score_tables import print_table
 from qtmnet.figures.comparison import save_comparison
 from qtmnet.learning.samples import SampleMaker
-from qtmnet.methods.base import Frames
-from qtmnet.methods.baselines import KINETIC_METHODS, fit_baselines
+from qtmnet.methods.base import Frames, Maps, Methods
 from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.methods.network.estimator import Estimator
 from qtmnet.methods.network.record import phantom_of, snr_of
-from qtmnet.process.progress import watched
+from qtmnet.quantities import MAIN, QUANTITIES, in_order
 from qtmnet.report.cubes import cubes_report
-from qtmnet.report.page import write_report
+from qtmnet.report.page import write_page
+from qtmnet.report.score_files import metrics_path, write_cube_scores
 from qtmnet.report.settings import Settings
 from qtmnet.scans.acquisitions import ProtocolChanges
+from qtmnet.scans.words import noise
 from simulators.errors import InputError
-from simulators.files.json_files import write_json
 from simulators.imaging.acquisition import Acquisition
 from simulators.phantoms.brain_parameters import BrainParameters
 from simulators.phantoms.cube import CubeParameters
 
-METHODS = ("qtmnet", *KINETIC_METHODS)
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """Perfusion maps of the same cubes, mL/100g/min, (n, X, Y, Z): the truth and each method's."""
-
-    truth: np.ndarray
-    by_method: dict[str, np.ndarray]
-
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores by method, over all cubes or the whole brain; of a brain also by kind of region, region and method."""
+    """What an evaluation finds.
+
+    Attributes:
+        scores: of the main quantity, or else the first, by method, over all cubes or the whole brain.
+        by_region: of a brain, by quantity, kind of region, region and method.
+    """
 
     scores: dict[str, Scores]
-    by_region: RegionScores | None = None
+    by_region: dict[str, RegionScores] | None = None
 
     def measures(self) -> dict[str, float]:
         """What a sweep compares: the relative error of each method."""
@@ -61,18 +59,18 @@ class Evaluation:
 
 
 def evaluate(cfg: DictConfig) -> Evaluation:
-    """Evaluate a checkpoint, and the kinetic models beside it; see `conf/evaluate.yaml`.
+    """Evaluate a checkpoint, and the compared methods beside it; see `conf/evaluate.yaml`.
 
     Raises:
         InputError: for settings that do not fit the phantom.
     """
     if cfg.get("phantom") is None:
-        return Evaluation(evaluate_cubes_of(cfg))
+        return Evaluation(first_of(evaluate_cubes_of(cfg)))
     by_region = evaluate_phantom(cfg)
-    return Evaluation(by_region["brain"]["all"], by_region)
+    return Evaluation(first_of(by_region)["brain"]["all"], by_region)
 
 
-def evaluate_phantom(cfg: DictConfig) -> RegionScores:
+def evaluate_phantom(cfg: DictConfig) -> dict[str, RegionScores]:
     """Evaluate on the phantom of the configuration, with the network if there is one."""
     phantom = instantiate(cfg.phantom, _convert_="all")
     if not isinstance(phantom, BrainParameters):
@@ -82,12 +80,13 @@ def evaluate_phantom(cfg: DictConfig) -> RegionScores:
         )
     estimator = load_estimator(cfg.ckpt, trusted=cfg.trust) if cfg.ckpt is not None else None
     acquisition = _protocol(cfg, estimator)
-    check_settings(estimator, acquisition, cfg.snr)
+    methods = compared_methods(cfg, estimator, str(cfg.ckpt))
+    check_settings(methods, acquisition, cfg.snr)
     simulator = instantiate(cfg.simulator)
     afford(brain_evaluation_costs(phantom, acquisition, simulator, cfg.dir or FOLDER, estimator))
     brain = simulate_brain_for(phantom, acquisition, simulator, cfg.dir)
     asked = (("Checkpoint", str(cfg.ckpt)), ("Seed of the brain", str(phantom.seed)))[cfg.ckpt is None :]
-    return evaluate_brain(brain, acquisition, estimator, Path(cfg.run_dir), snr=cfg.snr, seed=cfg.seed, asked=asked)
+    return evaluate_brain(brain, acquisition, methods, Path(cfg.run_dir), snr=cfg.snr, seed=cfg.seed, asked=asked)
 
 
 def _protocol(cfg: DictConfig, estimator: Estimator | None) -> Acquisition:
@@ -101,7 +100,7 @@ def _protocol(cfg: DictConfig, estimator: Estimator | None) -> Acquisition:
     return asked.of(Acquisition() if estimator is None else estimator.description.acquisition)
 
 
-def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
+def evaluate_cubes_of(cfg: DictConfig) -> QuantityScores:
     """Evaluate a checkpoint on cubes like those that it was trained on."""
     if cfg.ckpt is None:
         raise InputError("ckpt: not given; give a checkpoint of a training, or phantom=brain to do without")
@@ -112,7 +111,9 @@ def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
     if instantiate(cfg.acquisition, _convert_="all") != ProtocolChanges({}):
         raise InputError("acquisition: cubes are read with the checkpoint's; leave it out, or give phantom=brain")
     estimator = load_estimator(cfg.ckpt, trusted=cfg.trust)
-    phantom, _ = _training(cfg.ckpt, estimator)
+    phantom = _training_phantom(cfg.ckpt, estimator)
+    methods = compared_methods(cfg, estimator, str(cfg.ckpt))
+    check_readable(methods, estimator.description.acquisition)
     cubes = cubes_by_split(
         estimator.description.acquisition,
         phantom,
@@ -123,31 +124,36 @@ def evaluate_cubes_of(cfg: DictConfig) -> dict[str, Scores]:
         cluster=instantiate(cfg.cluster),
     )["test"]
     afford([*cubes_costs(cubes, "n_cubes", "dir"), evaluation_cost(cubes, "n_cubes")])
-    scores = evaluate_on_cubes(estimator, cubes, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
-    print_table(scores, f"{cfg.n_cubes} unseen cubes")
-    return scores
+    return evaluate_on_cubes(estimator, methods, cubes, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
 
 
-def _training(ckpt: str, estimator: Estimator) -> tuple[CubeParameters, float | tuple[float, float] | None]:
-    """What the cubes were drawn from that a network was trained on, and the signal-to-noise ratio of its frames.
+def _training_phantom(ckpt: str, estimator: Estimator) -> CubeParameters:
+    """What the cubes were drawn from that a network was trained on.
 
     Raises:
-        InputError: if the checkpoint does not say.
+        InputError: if the checkpoint does not say, or not with what noise they were read.
     """
     try:
-        return phantom_of(estimator.description), snr_of(estimator.description)
+        snr_of(estimator.description)
+        return phantom_of(estimator.description)
     except InputError as error:
         raise InputError(f"{ckpt}: ckpt: {error}; give phantom=brain") from None
 
 
-def evaluate_on_cubes(estimator: Estimator, cubes: Cubes, run_dir: Path, asked: Settings = ()) -> dict[str, Scores]:
-    """Score all methods on cubes, made if they are missing; writes `metrics.json`, `comparison.png` and `report.html`.
+def evaluate_on_cubes(
+    estimator: Estimator, methods: Methods, cubes: Cubes, run_dir: Path, asked: Settings = ()
+) -> QuantityScores:
+    """Score all methods on cubes, made if they are missing.
+
+    Writes `metrics.json` (of further quantities `metrics_<quantity>.json`), `comparison.png` and `report.html`, and
+    prints tables.
 
     A map that is not finite ends it before anything is written, the other methods' rows too: beside a method that is
     left out they would pass for the whole comparison.
 
     Args:
         estimator: the network.
+        methods: it, and what it is compared with.
         cubes: that training never saw; they get the noise that it had.
         run_dir: folder to write into.
         asked: further settings that the report is to state.
@@ -156,40 +162,51 @@ def evaluate_on_cubes(estimator: Estimator, cubes: Cubes, run_dir: Path, asked: 
         InputError: for a map that is not finite.
     """
     cubes.simulate()
-    estimates = estimate_cubes(estimator, cubes)
-    check_maps({"truth": estimates.truth, **estimates.by_method}, where="test cubes, ")
-    scores = {method: score(maps, estimates.truth) for method, maps in estimates.by_method.items()}
+    estimates = estimate_cubes(_samples(estimator, methods, cubes), cubes.n_cubes, methods)
+    check_maps(estimates, methods, where="test cubes, ")
+    scores = score_cubes(estimates)
+    if not scores:
+        raise InputError("method: found none whose maps have a truth to score them by; give another besides")
     run_dir.mkdir(parents=True, exist_ok=True)
-    metrics = {method: scores[method].as_dict() for method in scores}
-    write_json(run_dir / "metrics.json", metrics)
-    first = {method: maps[0] for method, maps in estimates.by_method.items()}
-    save_comparison(run_dir / "comparison.png", estimates.truth[0], first)
-    stated = (*asked, ("Test cubes", str(len(estimates.truth))), ("Seed of the cubes", str(cubes.recipe.seed)))
-    network, phantom = estimator.description, cubes.recipe.phantom
-    page = cubes_report(estimates.truth, estimates.by_method, scores, network, phantom, stated)
-    print(f"metrics: {run_dir / 'metrics.json'}\nfigure: {run_dir / 'comparison.png'}")
-    print(f"report: {write_report(run_dir / 'report.html', page)}")
+    write_cube_scores(run_dir, scores)
+    main = next(iter(scores))
+    first = {method: maps[0] for method, maps in estimates.of(main).items()}
+    save_comparison(run_dir / "comparison.png", estimates.truth[main][0], first, QUANTITIES[main])
+    stated = (*asked, ("Test cubes", str(cubes.n_cubes)), ("Seed of the cubes", str(cubes.recipe.seed)))
+    frames = _blank(estimator, cubes, estimates.truth[main].shape[1:])
+    page = cubes_report(estimates, scores, methods, frames, (*stated, ("Noise", noise(snr_of(estimator.description)))))
+    for key in scores:
+        print(f"metrics: {metrics_path(run_dir, key)}")
+    print(f"figure: {run_dir / 'comparison.png'}")
+    print(f"report: {write_page(run_dir / 'report.html', page)}")
+    for key, by_method in scores.items():
+        of = "" if key == MAIN else f"{QUANTITIES[key].name}, "
+        print_table(by_method, f"{of}{cubes.n_cubes} unseen cubes", QUANTITIES[key])
     return scores
 
 
-def estimate_cubes(estimator: Estimator, cubes: Cubes) -> Estimates:
-    """Estimate cubes with the network and both kinetic models, from the same frames."""
-    pairs: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
-    with watched(lambda: len(pairs), cubes.n_cubes, "Estimating test cubes"):
-        for pair in _estimate_each(estimator, cubes):
-            pairs.append(pair)
-    truth = np.stack([truth for truth, _ in pairs])
-    return Estimates(truth, {method: np.stack([maps[method] for _, maps in pairs]) for method in METHODS})
-
-
-def _estimate_each(estimator: Estimator, cubes: Cubes) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    acquired, maker = cubes.acquired(), SampleMaker.of(cubes, snr=snr_of(estimator.description))
+def _samples(estimator: Estimator, methods: Methods, cubes: Cubes) -> Iterator[tuple[Frames, Maps]]:
+    """Frames of each cube, whose tissue is known, and the truth of what the methods make, by quantity."""
+    made = in_order(key for method in methods.all.values() for key in method.quantities)
+    truths = [key for key in made if QUANTITIES[key].truth]
+    acquired, maker = cubes.acquired(), SampleMaker.of(cubes, snr=snr_of(estimator.description), truths=truths)
     for index in range(cubes.n_cubes):
         sample = maker.sample(acquired[index], (0, index))
-        slice_time = sample["slice_time"][0, 0, 0]
-        timing = tuple(slice_time.tolist()) if cubes.acquisition.slice_timing else ()
+        timing = tuple(sample["slice_time"][0, 0, 0].tolist()) if cubes.acquisition.slice_timing else ()
         acquisition = replace(cubes.acquisition, slice_timing=timing)
-        maps = {"qtmnet": estimator.maps(Frames(sample["concentration"], acquisition))["cbf"]}
-        fitted = fit_baselines(sample["concentration"], acquisition, cubes.recipe.phantom)
-        maps |= {method: fitted[method].cbf for method in KINETIC_METHODS}
-        yield sample["cbf"][0], maps
+        frames = Frames(sample["concentration"], acquisition, tissue=cubes.recipe.phantom)
+        yield frames, {key: sample[key][0] for key in truths}
+
+
+def _blank(estimator: Estimator, cubes: Cubes, shape: tuple[int, ...]) -> Frames:
+    """Frames that stand for those of all cubes where a page says how such frames are read."""
+    concentration = np.zeros((cubes.acquisition.n_frames, *shape), np.float32)
+    return Frames(concentration, cubes.acquisition, tissue=cubes.recipe.phantom)
+
+
+Each = TypeVar("Each")
+
+
+def first_of(by_quantity: Mapping[str, Each]) -> Each:
+    """What there is of the main quantity, or else of the first."""
+    return by_quantity[MAIN if MAIN in by_quantity else next(iter(by_quantity))]

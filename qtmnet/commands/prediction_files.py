@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from qtmnet.scans.nifti import MAPS, map_path, sidecar_path
+from qtmnet.quantities import QUANTITIES
+from qtmnet.scans.nifti import map_path, sidecar_path
 from qtmnet.scans.scan import AslScan
 from simulators.errors import InputError
 from simulators.files.reading import kind_there
@@ -16,26 +17,29 @@ def report_path(folder: str | Path, prefix: str) -> Path:
     return Path(folder) / f"{prefix}_report.html"
 
 
-def outputs(folder: str | Path, prefix: str) -> list[Path]:
-    """All files that may be written of a scan."""
-    images = [map_path(folder, prefix, suffix) for suffix in MAPS]
+def outputs(folder: str | Path, prefix: str, quantities: Iterable[str]) -> list[Path]:
+    """All files that are written of a scan, with maps of these quantities."""
+    images = [map_path(folder, prefix, QUANTITIES[key]) for key in quantities]
     return [*images, *map(sidecar_path, images), report_path(folder, prefix)]
 
 
-def check_outputs(folder: str | Path, scans: Sequence[AslScan], given: Iterable[Path]) -> None:
+def check_outputs(
+    folder: str | Path, scans: Sequence[AslScan], given: Iterable[Path], quantities: Sequence[str]
+) -> None:
     """Make sure that what is to be written can be, and takes the place of nothing that was put in.
 
     Args:
         folder: to write into.
         scans: that there will be maps of.
         given: other files that were read.
+        quantities: of the maps.
 
     Raises:
         InputError: in one line, for two scans of one name, a folder that cannot be written to or is a file, a name that
             is too long or taken, or the folder of a scan.
     """
     _check_names(scans)
-    targets = {scan: outputs(folder, scan.prefix) for scan in scans}
+    targets = {scan: outputs(folder, scan.prefix, quantities) for scan in scans}
     check_can_write([path for paths in targets.values() for path in paths])
     read = [path for path in given if kind_there(path)]
     for scan, paths in targets.items():

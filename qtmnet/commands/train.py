@@ -18,7 +18,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
 from qtmnet.commands.building import build_estimator, build_loss
-from qtmnet.commands.evaluate import evaluate_on_cubes, print_table
+from qtmnet.commands.evaluate import evaluate_on_cubes, first_of
+from qtmnet.commands.methods import check_readable, compared_methods
 from qtmnet.commands.sources import build_source
 from qtmnet.costs.afford import afford
 from qtmnet.costs.cost import Cost
@@ -85,6 +86,8 @@ def _train(cfg: DictConfig) -> TrainingResult:
         )
     afford(_costs(cfg, source), tell=ranks.is_first())
     module, data = build_module(cfg, source), SampleLoading(source)
+    if cfg.evaluate:
+        check_readable(compared_methods(cfg, module.estimator), source.acquisition)
     checkpoints = Path(cfg.run_dir) / "checkpoints"
     if cfg.resume is None:
         _refuse_used(checkpoints)
@@ -135,24 +138,23 @@ def _train(cfg: DictConfig) -> TrainingResult:
         measured = {"nrmse": nrmse} if math.isfinite(nrmse) else {}
         weights = save_weights(best, estimator, provenance=provenance().plain(), validation=measured)
         if cfg.evaluate:
-            scores = _evaluated(best, estimator, source.cubes["test"], Path(cfg.run_dir))
+            scores = _evaluated(cfg, best, estimator, source.cubes["test"])
         print(f"checkpoint: {best}\nweights: {weights}")
     return TrainingResult(best=best, last=checkpoints / "last.ckpt", nrmse=nrmse, scores=scores)
 
 
-def _evaluated(best: Path, estimator: Estimator, cubes: Cubes, run_dir: Path) -> dict[str, Scores]:
+def _evaluated(cfg: DictConfig, best: Path, estimator: Estimator, cubes: Cubes) -> dict[str, Scores]:
     """Scores on the test cubes, which are printed.
 
     Raises:
         KeyboardInterrupt: that tells how to go on, which is not by training again.
     """
     try:
-        scores = evaluate_on_cubes(estimator, cubes, run_dir)
+        methods = compared_methods(cfg, estimator, str(best))
+        return first_of(evaluate_on_cubes(estimator, methods, cubes, Path(cfg.run_dir)))
     except KeyboardInterrupt:
         evaluation = f"{invocation.command('evaluate')} ckpt={shlex.quote(str(best))}"
         raise KeyboardInterrupt(f"interrupted; the training is done, evaluate it by: {evaluation}") from None
-    print_table(scores, f"{cubes.n_cubes} unseen cubes")
-    return scores
 
 
 def _pruning(cfg: DictConfig) -> list[L.Callback]:

@@ -126,12 +126,18 @@ def _known(name: str) -> Callable[[str], bool]:
     """Whether a word is a setting of the command, and no path that has `=` in it."""
     if name not in PLACES:
         return lambda word: "=" in word or word.startswith("~")
-    names = {setting.name for setting in read_settings(CONF / f"{name}.yaml").settings}
+    file = read_settings(CONF / f"{name}.yaml")
+    names = {setting.name for setting in (*file.settings, *file.groups)}
 
     def is_setting(word: str) -> bool:
         key, equals, _ = word.partition("=")
         key = key.lstrip("+~") if equals or word.startswith("~") else ""
-        return key in names or key.startswith(("hydra.", "hydra/")) or (bool(equals) and word.startswith("+"))
+        return (
+            key.partition(".")[0] in names
+            or key.startswith("hydra/")
+            or key.startswith("hydra.")
+            or (bool(equals) and word.startswith("+"))
+        )
 
     return is_setting
 

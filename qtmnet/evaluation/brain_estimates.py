@@ -1,15 +1,15 @@
-"""Perfusion of a scanned brain by every method, and how far each is from the truth in every region."""
+"""Maps of a scanned brain by every method, and how far each is from the truth in every region."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from qtmnet.evaluation.brain_regions import BRAIN_SHARE, Regions, brain_voxels
+from qtmnet.evaluation.estimates import Estimates, told
 from qtmnet.evaluation.map_checks import check_maps
 from qtmnet.evaluation.metrics import Scores, score_parts
-from qtmnet.methods.base import Frames
-from qtmnet.methods.baselines import KINETIC_METHODS, fit_baselines
-from qtmnet.methods.network.estimator import Estimator
+from qtmnet.methods.base import Frames, Methods
+from qtmnet.quantities import ABV, ATT, CBF, in_order
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
 from simulators.phantoms.brain_scan import BrainScan
@@ -17,28 +17,25 @@ from simulators.seeding import Stage, generator, stage_seed
 from simulators.tissue.label import LabelKinetics
 
 RegionScores = dict[str, dict[str, dict[str, Scores]]]
-"""Kind of region → region → method → scores."""
+"""Kind of region → region → method → scores of a quantity."""
 
 
-@dataclass(frozen=True)
-class BrainEstimates:
+@dataclass(frozen=True, eq=False)
+class BrainEstimates(Estimates):
     """Maps of one brain, (x, y, z), 0 where `inside` is False.
 
     Attributes:
-        inside: voxels that count as brain.
-        truth: mL/100g/min.
-        by_method: mL/100g/min, estimate of each method.
-        att: s, the multi-delay model's.
-        true_att: s, mean over the voxel.
+        frames: that they were made of; their mask is what counts as brain.
         affine: voxel index to mm, (4, 4).
     """
 
-    inside: np.ndarray
-    truth: np.ndarray
-    by_method: dict[str, np.ndarray]
-    att: np.ndarray
-    true_att: np.ndarray
+    frames: Frames
     affine: np.ndarray
+
+    @property
+    def inside(self) -> np.ndarray:
+        """Voxels that count as brain."""
+        return self.frames.inside
 
 
 def with_noise(scan: BrainScan, snr: float | None, seed: int) -> BrainScan:
@@ -55,10 +52,8 @@ def with_noise(scan: BrainScan, snr: float | None, seed: int) -> BrainScan:
     return replace(scan, concentration=(frames + deviation * noise).astype(np.float32))
 
 
-def estimate_brain(
-    scan: BrainScan, acquisition: Acquisition, label: LabelKinetics, estimator: Estimator | None
-) -> BrainEstimates:
-    """Estimate a brain's perfusion with the network, if there is one, and both kinetic models from the same frames.
+def estimate_brain(scan: BrainScan, acquisition: Acquisition, label: LabelKinetics, methods: Methods) -> BrainEstimates:
+    """Maps of a brain by every method, from the same frames.
 
     Raises:
         InputError: if no voxel counts as brain, or for a map that is not finite there.
@@ -69,31 +64,26 @@ def estimate_brain(
             f"voxel_size_mm: found {list(acquisition.voxel_size_mm)}, of which no voxel is brain by {BRAIN_SHARE:.0%} "
             "or more; give smaller ones"
         )
-    maps = {}
-    if estimator is not None:
-        maps["qtmnet"] = estimator.maps(Frames(scan.concentration, acquisition, inside))["cbf"]
-    fitted = fit_baselines(scan.concentration, acquisition, label, inside)
-    maps |= {method: fitted[method].cbf for method in KINETIC_METHODS}
-    att = fitted["multi_delay"].att
-    assert att is not None
-    truth = np.where(inside, scan.perfusion, 0)
-    check_maps({"truth": truth, **maps, "multi_delay_att": att}, inside, "brain, ")
-    return BrainEstimates(
-        inside=inside,
-        truth=truth,
-        by_method=maps,
-        att=att,
-        true_att=np.where(inside & np.isfinite(scan.att), scan.att, 0),
-        affine=scan.affine,
-    )
+    frames = Frames(scan.concentration, acquisition, inside, tissue=label, affine=scan.affine)
+    maps = {name: method.maps(frames) for name, method in methods.all.items()}
+    known = {CBF.key: scan.perfusion, ATT.key: scan.att, ABV.key: scan.arterial_blood}
+    made = in_order(key for found in maps.values() for key in found)
+    truth, undefined = told({key: known[key] for key in made if key in known}, inside)
+    estimates = BrainEstimates(truth, maps, undefined, frames, scan.affine)
+    check_maps(estimates, methods, inside, "brain, ")
+    return estimates
 
 
-def score_regions(estimates: BrainEstimates, regions: Regions) -> RegionScores:
-    """Score every method in every region; structural similarity is the whole brain's map, averaged over the region."""
-    parts = {f"{kind}/{name}": region for kind, named in regions.items() for name, region in named.items()}
+def score_regions(estimates: BrainEstimates, regions: Regions, quantity: str) -> RegionScores:
+    """Scores of every method in every region; structural similarity is the whole brain's map, averaged over the region.
+
+    Voxels where the truth is not defined are in no region.
+    """
+    counts = estimates.inside & estimates.defined(quantity)
+    parts = {f"{kind}/{name}": region & counts for kind, named in regions.items() for name, region in named.items()}
     by_method = {
-        method: score_parts(estimate, estimates.truth, estimates.inside, parts)
-        for method, estimate in estimates.by_method.items()
+        method: score_parts(estimate, estimates.truth[quantity], counts, parts)
+        for method, estimate in estimates.of(quantity).items()
     }
     return {
         kind: {name: {method: scores[f"{kind}/{name}"] for method, scores in by_method.items()} for name in named}

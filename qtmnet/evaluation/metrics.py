@@ -1,4 +1,4 @@
-"""How far an estimated perfusion map is from the truth."""
+"""How far an estimated map is from the truth."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from skimage.metrics import structural_similarity
 
+from qtmnet.quantities import CBF, Quantity
 from simulators.arrays import Bool, Float, Shaped
 
 WHY_UNDEFINED = {
-    "nrmse": "the true perfusion is 0 throughout",
+    "nrmse": "the true {quantity} is 0 throughout",
     "ssim": "the map is thinner than 3 voxels",
-    "slope": "the true perfusion does not vary",
+    "slope": "the true {quantity} does not vary",
 }
 """Scores that some truths do not define, whatever the estimate."""
 
@@ -24,35 +25,36 @@ class Scores:
 
     Attributes:
         nrmse: ‖Q̂ − Q‖₂ / ‖Q‖₂, the paper's relative error; NaN where Q is 0 throughout.
-        bias_ml_100g_min: mean of Q̂ − Q.
+        bias: mean of Q̂ − Q, in the quantity's unit.
         ssim: structural similarity, mean over maps; NaN where a map is thinner than 3 voxels.
         slope: of the least-squares line of Q̂ on Q; NaN where Q does not vary.
     """
 
     nrmse: float
-    bias_ml_100g_min: float
+    bias: float
     ssim: float
     slope: float
 
-    def as_dict(self) -> dict[str, float | None]:
-        """Plain numbers for JSON, which has no NaN: None where a score is not defined."""
-        return {name: value if np.isfinite(value) else None for name, value in asdict(self).items()}
+    def as_dict(self, quantity: Quantity = CBF) -> dict[str, float | None]:
+        """Plain numbers for JSON, which has no NaN: None where a score is not defined; the bias names its unit."""
+        names = {"bias": quantity.bias_key}
+        return {names.get(name, name): value if np.isfinite(value) else None for name, value in asdict(self).items()}
 
 
-def undefined(scores: Iterable[Scores]) -> dict[str, str]:
-    """Which of the scores are not defined, with the reason."""
+def undefined(scores: Iterable[Scores], quantity: Quantity = CBF) -> dict[str, str]:
+    """Which of the scores of a quantity are not defined, with the reason."""
     found: dict[str, str] = {}
     for value in scores:
-        empty = not np.isfinite(value.bias_ml_100g_min)
+        empty = not np.isfinite(value.bias)
         missing = [name for name, number in asdict(value).items() if not np.isfinite(number)]
-        found |= {name: NO_VOXEL if empty else WHY_UNDEFINED[name] for name in missing}
+        found |= {name: NO_VOXEL if empty else WHY_UNDEFINED[name].format(quantity=quantity.name) for name in missing}
     return found
 
 
 def score(
     estimate: Float[np.ndarray, "..."], truth: Float[np.ndarray, "..."], mask: Shaped[np.ndarray, "..."] | None = None
 ) -> Scores:
-    """Score maps of perfusion in mL/100g/min.
+    """Score maps of a quantity.
 
     Args:
         estimate, truth: (n, X, Y, Z) or (X, Y, Z).
@@ -80,7 +82,7 @@ def score_parts(
     """Score parts of one map, whose structural similarity is that of the whole: one range, one map, many means.
 
     Args:
-        estimate, truth: mL/100g/min, (X, Y, Z).
+        estimate, truth: (X, Y, Z).
         mask: voxels of the whole, (X, Y, Z).
         parts: voxels of each part, (X, Y, Z).
     """
@@ -116,7 +118,7 @@ def _scores(q_hat: Float[np.ndarray, " V"], q: Float[np.ndarray, " V"], ssim: fl
     varies = np.linalg.norm(spread) > 1e-6 * size  # truths are kept in float32
     return Scores(
         nrmse=float(np.linalg.norm(q_hat - q) / size) if size > 0 else np.nan,
-        bias_ml_100g_min=float((q_hat - q).mean()),
+        bias=float((q_hat - q).mean()),
         ssim=ssim,
         slope=float(spread @ q_hat / (spread @ spread)) if varies else np.nan,
     )

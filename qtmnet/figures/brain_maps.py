@@ -12,8 +12,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from qtmnet.figures.files import save_figure
+from qtmnet.quantities import CBF, Quantity
 
-UNIT = "mL/100g/min"
 PLANES = {"axial": (0, 1), "coronal": (0, 2), "sagittal": (1, 2)}
 """Axes (of right, anterior, superior) that run to the right and up."""
 ENDS = ("LR", "PA", "IS")
@@ -75,38 +75,56 @@ class Cuts:
 
 
 def save_maps(
-    path: Path, truth: np.ndarray, estimates: Mapping[str, np.ndarray], inside: np.ndarray, affine: np.ndarray
+    path: Path,
+    truth: np.ndarray,
+    estimates: Mapping[str, np.ndarray],
+    inside: np.ndarray,
+    affine: np.ndarray,
+    quantity: Quantity = CBF,
 ) -> None:
     """Save the truth and each estimate, a row for each plane, on one scale.
 
     Args:
         path: PNG file.
-        truth: mL/100g/min, (X, Y, Z).
+        truth: (X, Y, Z).
         estimates: the same, by method.
         inside: voxels of the brain, (X, Y, Z).
         affine: voxel index to mm.
+        quantity: that the maps are of.
     """
-    style = {"cmap": "magma", "vmin": 0.0, "vmax": _top(truth, inside)}
-    _save_grid(path, {"truth": truth, **estimates}, inside, affine, style, f"CBF ({UNIT})")
+    style = {"cmap": quantity.colours, "vmin": 0.0, "vmax": _top(truth, inside)}
+    label = f"{quantity.abbreviation} ({quantity.unit})"
+    _save_grid(path, {"truth": truth, **estimates}, inside, affine, style, label)
 
 
 def save_errors(
-    path: Path, truth: np.ndarray, estimates: Mapping[str, np.ndarray], inside: np.ndarray, affine: np.ndarray
+    path: Path,
+    truth: np.ndarray,
+    estimates: Mapping[str, np.ndarray],
+    inside: np.ndarray,
+    affine: np.ndarray,
+    quantity: Quantity = CBF,
 ) -> None:
     """Save each estimate less the truth; arguments as in `save_maps`."""
     style = _signed(_top(truth, inside) / 2)
     errors = {method: estimate - truth for method, estimate in estimates.items()}
-    _save_grid(path, errors, inside, affine, style, f"estimate − truth ({UNIT})")
+    _save_grid(path, errors, inside, affine, style, f"estimate − truth ({quantity.unit})")
 
 
-def save_difference(path: Path, difference: np.ndarray, inside: np.ndarray, affine: np.ndarray) -> None:
-    """Save the network's estimate less the multi-delay model's, mL/100g/min, (X, Y, Z), in three planes."""
-    style = _signed(_top(np.abs(difference), inside))
-    _save_grid(path, {"qtmnet − multi delay": difference}, inside, affine, style, f"difference ({UNIT})")
+def save_differences(
+    path: Path, differences: Mapping[str, np.ndarray], inside: np.ndarray, affine: np.ndarray, quantity: Quantity = CBF
+) -> None:
+    """Save estimates less others, (X, Y, Z) by what they are called, on one scale."""
+    style = _signed(max(_top(np.abs(values), inside) for values in differences.values()))
+    _save_grid(path, differences, inside, affine, style, f"difference ({quantity.unit})")
 
 
 def save_scatter(
-    path: Path, truth: np.ndarray, estimates: Mapping[str, np.ndarray], tissues: Mapping[str, np.ndarray]
+    path: Path,
+    truth: np.ndarray,
+    estimates: Mapping[str, np.ndarray],
+    tissues: Mapping[str, np.ndarray],
+    quantity: Quantity = CBF,
 ) -> None:
     """Save how often each pair of truth and estimate occurs, a column for each method and a row for each tissue.
 
@@ -114,9 +132,10 @@ def save_scatter(
 
     Args:
         path: PNG file.
-        truth: mL/100g/min, (X, Y, Z).
+        truth: (X, Y, Z).
         estimates: the same, by method.
         tissues: voxels of each tissue, (X, Y, Z), at least one.
+        quantity: that the maps are of.
     """
     top = 1.3 * max(_top(truth, region) for region in tissues.values())
     figure, axes = _figure(len(tissues), len(estimates), 2.8)
@@ -135,8 +154,8 @@ def save_scatter(
             )
             axis.plot([0, top], [0, top], color="black", linewidth=0.8)
             axis.set(xlim=(0, top), ylim=(0, top), aspect="equal", title=f"{tissue}, {method.replace('_', ' ')}")
-            axis.set_xlabel(f"truth ({UNIT})" if row == len(tissues) - 1 else "")
-            axis.set_ylabel(f"estimate ({UNIT})" if column == 0 else "")
+            axis.set_xlabel(f"truth ({quantity.unit})" if row == len(tissues) - 1 else "")
+            axis.set_ylabel(f"estimate ({quantity.unit})" if column == 0 else "")
         figure.colorbar(counts, ax=axes[row], label="voxels", extend="max")
     save_figure(figure, path, dpi=120)
 

@@ -1,17 +1,29 @@
 """What a method is: from the frames of a scan to maps, and what a report says of how.
 
-A method is a file here and one in `conf/method`, which names it; evaluation, prediction, tables and reports take it
-from there.
+A method is a class and a file in `conf/method`, which names it; evaluation, prediction, tables and reports take it from
+there. Those that come from a checkpoint are compared with the others, see `Methods`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from simulators.imaging.acquisition import Acquisition
-from simulators.tissue.label import LabelKinetics
+from simulators.tissue.exchange.base import Exchange
+
+
+class Tissue(Protocol):
+    """What says how label fares: `LabelKinetics`, or the parameters of a phantom."""
+
+    @property
+    def exchange(self) -> Exchange: ...
+    @property
+    def t1_blood(self) -> float: ...
+    @property
+    def t1_tissue(self) -> float: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +35,16 @@ class Frames:
         acquisition: how they were made.
         mask: voxels that count, (X, Y, Z) bool; None for all.
         tissue: what label does in the tissue, if it is known, as in a simulation.
+        affine: voxel index to mm, (4, 4); None where there is no left or right.
+        path: of the image that they come from, if there is one.
     """
 
     concentration: np.ndarray
     acquisition: Acquisition
     mask: np.ndarray | None = None
-    tissue: LabelKinetics | None = None
+    tissue: Tissue | None = None
+    affine: np.ndarray | None = None
+    path: Path | None = None
 
     @property
     def inside(self) -> np.ndarray:
@@ -47,31 +63,41 @@ class About:
 
     Attributes:
         title: of the method.
-        equation: name of an equation in `report/equations.html`; empty for none.
         text: how it works and what it assumes.
+        equation: name of an equation in `report/equations.html`, or the equation itself, as text; empty for none.
         constants: names and values that went into it.
         references: where it comes from.
+        chosen: what it chose of the scan, in lines for the console.
     """
 
     title: str
-    equation: str
     text: str
-    constants: tuple[tuple[str, str], ...]
-    references: tuple[str, ...]
+    equation: str = ""
+    constants: tuple[tuple[str, str], ...] = ()
+    references: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
 
 
 class Method(Protocol):
-    """What makes maps of a scan; `conf/method` chooses one, or several to compare."""
+    """What makes maps of a scan; `conf/method` chooses one, or several to compare.
+
+    A class that names it as its base has what is said here of `learned`, `check` and `sidecar`.
+    """
 
     @property
     def title(self) -> str:
-        """What tables and figures call it; its name in settings and files is that of its option."""
+        """What pages call it; its name in settings and files is that of its option."""
         ...
 
     @property
     def quantities(self) -> tuple[str, ...]:
-        """Keys of the maps that it makes, see `qtmnet.quantities`; the first is what it is compared by."""
+        """Keys of the maps that it makes, see `qtmnet.quantities`."""
         ...
+
+    @property
+    def learned(self) -> bool:
+        """Whether it comes from a checkpoint: its faults are mended by training, and others are compared with it."""
+        return False
 
     def check(self, acquisition: Acquisition) -> None:
         """Whether it can read such a scan, before any long work.
@@ -79,10 +105,10 @@ class Method(Protocol):
         Raises:
             InputError: if not, with what it needs.
         """
-        ...
+        return
 
     def maps(self, frames: Frames) -> Maps:
-        """Maps of all its quantities.
+        """Maps of all its quantities, in their units.
 
         Raises:
             InputError: as `check`, or for frames that cannot be read.
@@ -90,9 +116,40 @@ class Method(Protocol):
         ...
 
     def about(self, frames: Frames) -> About:
-        """What a report says of the maps of these frames: equation, constants, sources."""
+        """What a report says of maps of such frames, by their protocol and tissue: equation, constants, sources."""
         ...
 
-    def sidecar(self, frames: Frames) -> dict[str, object]:
+    def sidecar(self, frames: Frames) -> Mapping[str, object]:
         """Fields of its own for the JSON beside its maps."""
-        ...
+        return {}
+
+
+@dataclass(frozen=True)
+class Methods:
+    """Methods by name, those from checkpoints apart from those that they are compared with.
+
+    Attributes:
+        learned: from checkpoints.
+        compared: all others.
+    """
+
+    learned: Mapping[str, Method] = field(default_factory=dict)
+    compared: Mapping[str, Method] = field(default_factory=dict)
+
+    @property
+    def all(self) -> dict[str, Method]:
+        """By name, those from checkpoints first."""
+        return {**self.learned, **self.compared}
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """What pages call them, by name."""
+        return {name: method.title for name, method in self.all.items()}
+
+    @classmethod
+    def of(cls, named: Mapping[str, Method]) -> "Methods":
+        """Methods by what they are."""
+        return cls(
+            {name: method for name, method in named.items() if method.learned},
+            {name: method for name, method in named.items() if not method.learned},
+        )

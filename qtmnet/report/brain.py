@@ -1,25 +1,20 @@
 """The report of an evaluation on a simulated brain."""
 
-from collections.abc import Mapping
-
-import numpy as np
+from collections.abc import Iterator, Mapping
 
 from qtmnet.evaluation.brain_estimates import BrainEstimates, RegionScores
 from qtmnet.evaluation.brain_regions import Regions
 from qtmnet.evaluation.metrics import Scores
-from qtmnet.methods.baselines import kinetic_parameters
-from qtmnet.methods.network.estimator import Estimator
-from qtmnet.quantities import number_text
-from qtmnet.report.charts import Chart, histogram, scatter
-from qtmnet.report.methods import Method, kinetic_method, network_method, simulated_calibration
+from qtmnet.methods.base import Methods
+from qtmnet.quantities import MAIN, QUANTITIES, number_text
+from qtmnet.report.comparison import abouts, charts, counted, readers, shown_maps
+from qtmnet.report.map_flags import att_flags, cbf_flags
 from qtmnet.report.page import Report
-from qtmnet.report.quality import Flag, coverage, impossible_cbf, negative_cbf, transit_times
+from qtmnet.report.quality import Flag, coverage
 from qtmnet.report.settings import Settings, origin, protocol
-from qtmnet.report.tables import KINDS, ScoreTable, score_table, title_of
-from qtmnet.report.viewer import PERFUSION_UNIT, Viewer, comparison_groups, rounded_up
+from qtmnet.report.tables import KINDS, ScoreTable, score_table
+from qtmnet.report.viewer import Viewer, comparison_groups
 from qtmnet.report.volumes import Subject
-from simulators.imaging.acquisition import Acquisition
-from simulators.tissue.label import LabelKinetics
 
 SAID_BY_CAPTION = {
     "great_vessel_distance": " from great arteries",
@@ -29,93 +24,77 @@ SAID_BY_CAPTION = {
 }
 """Ends of regions' names, by kind."""
 
-QUANTITY = f"perfusion ({PERFUSION_UNIT})"
-
 
 def brain_report(
-    scores: RegionScores,
+    scores: Mapping[str, RegionScores],
     estimates: BrainEstimates,
     regions: Regions,
-    acquisition: Acquisition,
-    label: LabelKinetics,
-    estimator: Estimator | None,
+    methods: Methods,
     asked: Settings,
 ) -> Report:
     """What there is to say of estimates on a brain.
 
     Args:
-        scores: by kind of region, region and method.
+        scores: by quantity, kind of region, region and method.
         estimates: maps.
         regions: voxels of each region.
-        acquisition: protocol of the scan.
-        label: what the kinetic models took their constants from.
-        estimator: the network, if there is one.
+        methods: that made the maps.
         asked: further settings, such as noise and seed.
     """
-    inside = estimates.inside
-    truth = estimates.truth[inside]
-    notes = {name: f"NRMSE {number_text(scores['brain']['all'][name].nrmse, '.3f')}" for name in estimates.by_method}
-    att = {"truth_att": estimates.true_att, "multi_delay_att": estimates.att}
-    groups = comparison_groups(truth, notes, {name: values[inside] for name, values in att.items()})
-    maps = {"truth": estimates.truth, **estimates.by_method, **att}
-    readers = "the network and the kinetic models" if estimator else "the kinetic models"
+    inside, acquisition = estimates.inside, estimates.frames.acquisition
+    values, titles = counted(estimates, inside), methods.titles
+    main = scores[MAIN]["brain"]["all"] if MAIN in scores else {}
+    notes = {name: f"NRMSE {number_text(found.nrmse, '.3f')}" for name, found in main.items()}
+    maps = shown_maps(estimates)
     return Report(
         title="Perfusion of a simulated brain",
-        summary=f"A simulated brain of {inside.sum():,} voxels, read by {readers} from the same images, and held "
-        "against the perfusion that it was made with: as a whole, in its parts, and voxel by voxel.",
-        tables=_tables(scores, regions),
-        flags=_flags(estimates, acquisition),
+        summary=f"A simulated brain of {inside.sum():,} voxels, read by {readers(methods)} from the same images, and "
+        "held against what it was made with: as a whole, in its parts, and voxel by voxel.",
+        tables=tuple(_wholes(scores, titles)),
+        parts=tuple(_parts(scores.get(MAIN, {}), regions, titles)),
+        flags=tuple(_flags(estimates, titles)),
         unchecked="Order of control and label and M0 are not checked: simulated images have neither.",
-        viewer=Viewer(groups, (Subject("Simulated brain", inside, maps, estimates.affine, acquisition.voxel_size_mm),)),
-        charts=_charts(estimates, truth),
-        methods=_methods(estimates, acquisition, label, estimator),
+        viewer=Viewer(
+            comparison_groups(values, titles, notes),
+            (Subject("Simulated brain", inside, maps, estimates.affine, acquisition.voxel_size_mm),),
+        ),
+        charts=charts(values, methods, "the brain"),
+        methods=abouts(methods, estimates.frames),
         settings=(*protocol(acquisition), *asked),
         provenance=origin(),
     )
 
 
-def _tables(scores: RegionScores, regions: Regions) -> tuple[ScoreTable, ...]:
-    counts = {kind: {name: int(voxels.sum()) for name, voxels in named.items()} for kind, named in regions.items()}
-    whole = score_table("Whole brain", {"": scores["brain"]["all"]})
-    return (
-        whole,
-        *(_table_of(kind, scores[kind], counts.get(kind)) for kind in KINDS if scores.get(kind)),
-    )
+def _wholes(scores: Mapping[str, RegionScores], titles: Mapping[str, str]) -> Iterator[ScoreTable]:
+    """The whole brain, by quantity."""
+    for key, by_kind in scores.items():
+        quantity = QUANTITIES[key]
+        caption = "Whole brain" if key == MAIN else f"Whole brain: {quantity.name}"
+        yield score_table(caption, {"": by_kind["brain"]["all"]}, titles, quantity=quantity)
 
 
-def _table_of(kind: str, scores: Mapping[str, Mapping[str, Scores]], counts: dict[str, int] | None) -> ScoreTable:
+def _parts(scores: RegionScores, regions: Regions, titles: Mapping[str, str]) -> Iterator[ScoreTable]:
+    """Its parts, of one quantity."""
+    for kind in KINDS:
+        if named := scores.get(kind):
+            counts = {name: int(voxels.sum()) for name, voxels in regions[kind].items()} if kind in regions else None
+            yield _table_of(kind, named, counts, titles)
+
+
+def _table_of(
+    kind: str,
+    scores: Mapping[str, Mapping[str, Scores]],
+    counts: Mapping[str, int] | None,
+    titles: Mapping[str, str],
+) -> ScoreTable:
     """A table of one kind of region, whose caption says what its regions' names then need not."""
     short = {name: name.removesuffix(SAID_BY_CAPTION.get(kind, "")) for name in scores}
     n_voxels = None if counts is None else {short[name]: number for name, number in counts.items()}
-    return score_table(KINDS[kind], {short[name]: by_method for name, by_method in scores.items()}, n_voxels)
+    return score_table(KINDS[kind], {short[name]: by_method for name, by_method in scores.items()}, titles, n_voxels)
 
 
-def _flags(estimates: BrainEstimates, acquisition: Acquisition) -> tuple[Flag, ...]:
-    found: Mapping[str, np.ndarray] = {name: maps[estimates.inside] for name, maps in estimates.by_method.items()}
-    by_method = (
-        check(values, title_of(name)) for name, values in found.items() for check in (negative_cbf, impossible_cbf)
-    )
-    times = transit_times(estimates.att, estimates.inside, acquisition)
-    return (*by_method, coverage(estimates.inside, estimates.affine), times)
-
-
-def _charts(estimates: BrainEstimates, truth: np.ndarray) -> tuple[Chart, ...]:
-    inside = estimates.inside
-    values = {name: maps[inside] for name, maps in estimates.by_method.items()}
-    times = {"truth": estimates.true_att[inside], "multi_delay": estimates.att[inside]}
-    high = rounded_up(1.3 * float(np.percentile(truth, 99.5)) or 1.0)
-    latest = rounded_up(max(float(np.percentile(found, 99.5)) for found in times.values()) or 1.0)
-    return (
-        histogram("Perfusion of the brain", QUANTITY, {"truth": truth, **values}, 0.0, high),
-        scatter(truth, values, QUANTITY, high),
-        histogram("Arterial transit time of the brain", "arterial transit time (s)", times, 0.0, latest),
-    )
-
-
-def _methods(
-    estimates: BrainEstimates, acquisition: Acquisition, label: LabelKinetics, estimator: Estimator | None
-) -> tuple[Method, ...]:
-    constants = kinetic_parameters(label)
-    kinetic = (kinetic_method(name, acquisition, constants) for name in estimates.by_method if name != "qtmnet")
-    network = (network_method(estimator.description),) if estimator else ()
-    return (simulated_calibration(), *network, *kinetic)
+def _flags(estimates: BrainEstimates, titles: Mapping[str, str]) -> Iterator[Flag]:
+    maps = {titles[name]: found for name, found in estimates.by_method.items()}
+    yield from cbf_flags(maps, estimates.inside)
+    yield coverage(estimates.inside, estimates.affine)
+    yield from att_flags(maps, estimates.inside, estimates.frames.acquisition)

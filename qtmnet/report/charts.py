@@ -15,20 +15,8 @@ from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 
 from qtmnet.quantities import number_text
-from qtmnet.report.tables import title_of
+from qtmnet.report.lines import INK, Lines
 
-INK = "#010203"
-"""Stands for the page's own colour of text, which a figure cannot know."""
-
-LINES = {
-    "truth": (INK, "-"),
-    "qtmnet": ("#d55e00", "-"),
-    "single_delay": ("#4c9fd6", "--"),
-    "multi_delay": ("#1b9e77", "-."),
-}
-"""Colour and dashes by method: either tells them apart."""
-
-OTHER_LINE = ("#8a6bbf", "-")
 COUNTS = ListedColormap(mpl.colormaps["viridis"](np.linspace(0.2, 0.95, 128)))
 """Without its darkest and lightest ends, which would vanish on a dark or a light page."""
 
@@ -63,14 +51,15 @@ class Chart:
     svg: Markup
 
 
-def histogram(title: str, label: str, values: Mapping[str, np.ndarray], low: float, high: float) -> Chart:
+def histogram(title: str, label: str, values: Mapping[str, np.ndarray], low: float, high: float, lines: Lines) -> Chart:
     """How often each value occurs, a line for each map; what lies beyond the axis is counted at its ends.
 
     Args:
         title: of the chart.
         label: of the axis, with its unit.
-        values: (V,) by method.
+        values: (V,) by method, and of the `truth`, if there is one.
         low, high: ends of the axis.
+        lines: how each is drawn.
     """
     edges = np.linspace(low, high, N_BINS + 1)
     with mpl.rc_context(STYLE):
@@ -79,14 +68,14 @@ def histogram(title: str, label: str, values: Mapping[str, np.ndarray], low: flo
         for name, found in values.items():
             finite = found[np.isfinite(found)]
             share = np.histogram(np.clip(finite, low, high), edges)[0] / max(found.size, 1) * 100
-            colour, dashes = LINES.get(name, OTHER_LINE) if len(values) > 1 else (INK, "-")
-            axis.stairs(share, edges, color=colour, linestyle=dashes, linewidth=1.6, label=title_of(name))
+            colour, dashes = (lines[name].colour, lines[name].dashes) if len(values) > 1 else (INK, "-")
+            axis.stairs(share, edges, color=colour, linestyle=dashes, linewidth=1.6, label=lines[name].title)
         axis.set(xlim=(low, high), xlabel=label, ylabel="share of voxels (%)")
         axis.set_ylim(bottom=0)
         if len(values) > 1:
             axis.legend()
         svg = _svg(figure)
-    medians = "; ".join(f"{title_of(name)} {np.nanmedian(_finite(found)):.3g}" for name, found in values.items())
+    medians = "; ".join(f"{lines[name].title} {np.nanmedian(_finite(found)):.3g}" for name, found in values.items())
     return Chart(
         title,
         f"Medians: {medians}. Values beyond the axis are counted at its ends.",
@@ -95,7 +84,7 @@ def histogram(title: str, label: str, values: Mapping[str, np.ndarray], low: flo
     )
 
 
-def scatter(truth: np.ndarray, estimates: Mapping[str, np.ndarray], label: str, high: float) -> Chart:
+def scatter(truth: np.ndarray, estimates: Mapping[str, np.ndarray], label: str, high: float, lines: Lines) -> Chart:
     """How often each pair of truth and estimate occurs, a panel for each method, with the line where they are equal.
 
     Args:
@@ -103,6 +92,7 @@ def scatter(truth: np.ndarray, estimates: Mapping[str, np.ndarray], label: str, 
         estimates: (V,) by method.
         label: of the quantity, with its unit.
         high: end of both axes; what lies beyond is counted there.
+        lines: whose titles the methods have.
     """
     edges = np.linspace(0, high, N_CELLS + 1)
     with mpl.rc_context(STYLE):
@@ -114,13 +104,13 @@ def scatter(truth: np.ndarray, estimates: Mapping[str, np.ndarray], label: str, 
             counts = np.ma.masked_equal(grid.T, 0)
             shown = axis.pcolormesh(edges, edges, counts, norm=norm, cmap=COUNTS, rasterized=True)
             axis.plot([0, high], [0, high], color=INK, linewidth=0.9)
-            axis.set(xlim=(0, high), ylim=(0, high), aspect="equal", title=title_of(name))
+            axis.set(xlim=(0, high), ylim=(0, high), aspect="equal", title=lines[name].title)
             axis.set_xlabel("truth")
         axes[0].set_ylabel("estimate")
         bar = figure.colorbar(shown, ax=list(axes), label="voxels", shrink=0.8)
         bar.outline.set_visible(False)
         svg = _svg(figure)
-    agreement = {title_of(name): _correlation(truth, found) for name, found in estimates.items()}
+    agreement = {lines[name].title: _correlation(truth, found) for name, found in estimates.items()}
     correlations = "; ".join(f"{name} {number_text(value, '.3f')}" for name, value in agreement.items())
     return Chart(
         f"Estimate against truth, {label}",

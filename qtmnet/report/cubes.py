@@ -1,90 +1,69 @@
 """The report of an evaluation on cubes."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from qtmnet.evaluation.metrics import Scores
-from qtmnet.methods.baselines import kinetic_parameters
-from qtmnet.methods.network.description import Description
-from qtmnet.methods.network.record import snr_of
-from qtmnet.quantities import number_text
-from qtmnet.report.charts import histogram, scatter
-from qtmnet.report.methods import kinetic_method, network_method, simulated_calibration
+from qtmnet.evaluation.cubes import QuantityScores
+from qtmnet.evaluation.estimates import Estimates
+from qtmnet.methods.base import Frames, Methods
+from qtmnet.quantities import MAIN, QUANTITIES, number_text
+from qtmnet.report.comparison import abouts, charts, counted, readers, shown_maps
+from qtmnet.report.map_flags import cbf_flags
 from qtmnet.report.page import Report
-from qtmnet.report.quality import impossible_cbf, negative_cbf
-from qtmnet.report.settings import Settings, noise, origin, protocol
-from qtmnet.report.tables import score_table, title_of
-from qtmnet.report.viewer import PERFUSION_UNIT, Viewer, comparison_groups, rounded_up
+from qtmnet.report.settings import Settings, origin, protocol
+from qtmnet.report.tables import ScoreTable, score_table
+from qtmnet.report.viewer import Viewer, comparison_groups
 from qtmnet.report.volumes import Subject
-from simulators.imaging.acquisition import Acquisition
-from simulators.phantoms.cube import CubeParameters
 
 N_SHOWN = 4
 """Cubes to choose from: enough to see that one is not the other, few enough for a small page."""
 
-QUANTITY = f"perfusion ({PERFUSION_UNIT})"
-
 
 def cubes_report(
-    truth: np.ndarray,
-    estimates: Mapping[str, np.ndarray],
-    scores: Mapping[str, Scores],
-    description: Description,
-    phantom: CubeParameters,
-    asked: Settings,
+    estimates: Estimates, scores: QuantityScores, methods: Methods, frames: Frames, asked: Settings
 ) -> Report:
     """What there is to say of estimates on cubes.
 
     Args:
-        truth: mL/100g/min, (n, X, Y, Z).
-        estimates: the same, by method.
-        scores: by method.
-        description: of the network.
-        phantom: what the cubes were drawn from.
+        estimates: maps, (n, X, Y, Z).
+        scores: by quantity and method.
+        methods: that made the maps.
+        frames: that stand for those of all cubes.
         asked: further settings, such as the checkpoint and the seed.
     """
-    values = {name: maps.ravel() for name, maps in estimates.items()}
-    notes = {name: f"NRMSE {number_text(scores[name].nrmse, '.3f')}" for name in estimates}
-    high = rounded_up(1.3 * float(np.percentile(truth, 99.5)) or 1.0)
-    shape = " × ".join(str(size) for size in truth.shape[1:])
+    whole: np.ndarray = np.ones(next(iter(estimates.truth.values())).shape, bool)
+    values, titles = counted(estimates, whole), methods.titles
+    notes = {name: f"NRMSE {number_text(found.nrmse, '.3f')}" for name, found in scores.get(MAIN, {}).items()}
+    shape = " × ".join(str(size) for size in whole.shape[1:])
     return Report(
         title="Perfusion of simulated cubes",
-        summary=f"{len(truth)} simulated cubes of {shape} voxels that training never saw, read by the network and by "
-        "the kinetic models from the same images, and held against the perfusion that they were made with.",
-        tables=(score_table("All cubes", {"": scores}),),
-        flags=tuple(
-            check(found, title_of(name)) for name, found in values.items() for check in (negative_cbf, impossible_cbf)
-        ),
+        summary=f"{len(whole)} simulated cubes of {shape} voxels that training never saw, read by {readers(methods)} "
+        "from the same images, and held against what they were made with.",
+        tables=tuple(_table(key, scores, titles) for key in scores),
+        flags=tuple(cbf_flags({titles[name]: maps for name, maps in estimates.by_method.items()}, whole)),
         unchecked="Order of control and label, M0 and coverage are not checked: simulated cubes have no such thing.",
-        viewer=Viewer(comparison_groups(truth.ravel(), notes), _subjects(truth, estimates, description.acquisition)),
-        charts=(
-            histogram("Perfusion of all cubes", QUANTITY, {"truth": truth.ravel(), **values}, 0.0, high),
-            scatter(truth.ravel(), values, QUANTITY, high),
-        ),
-        methods=(
-            simulated_calibration(),
-            network_method(description),
-            *(
-                kinetic_method(name, description.acquisition, kinetic_parameters(phantom))
-                for name in estimates
-                if name != "qtmnet"
-            ),
-        ),
-        settings=(*protocol(description.acquisition), *asked, ("Noise", noise(snr_of(description)))),
+        viewer=Viewer(comparison_groups(values, titles, notes), _subjects(estimates, whole, frames)),
+        charts=charts(values, methods, "all cubes"),
+        methods=abouts(methods, frames),
+        settings=(*protocol(frames.acquisition), *asked),
         provenance=origin(),
     )
 
 
-def _subjects(truth: np.ndarray, estimates: Mapping[str, np.ndarray], acquisition: Acquisition) -> tuple[Subject, ...]:
+def _table(key: str, scores: QuantityScores, titles: dict[str, str]) -> ScoreTable:
+    quantity = QUANTITIES[key]
+    caption = "All cubes" if key == MAIN else f"All cubes, {quantity.name}"
+    return score_table(caption, {"": scores[key]}, titles, quantity=quantity)
+
+
+def _subjects(estimates: Estimates, whole: np.ndarray, frames: Frames) -> tuple[Subject, ...]:
     """The first cubes, all of whose voxels count."""
     return tuple(
         Subject(
-            name=f"Test cube {index + 1} of {len(truth)}",
-            inside=np.ones(truth.shape[1:], bool),
-            maps={"truth": truth[index], **{name: maps[index] for name, maps in estimates.items()}},
+            name=f"Test cube {index + 1} of {len(whole)}",
+            inside=whole[index],
+            maps=shown_maps(estimates, index),
             affine=None,
-            voxel_size_mm=acquisition.voxel_size_mm,
+            voxel_size_mm=frames.acquisition.voxel_size_mm,
         )
-        for index in range(min(N_SHOWN, len(truth)))
+        for index in range(min(N_SHOWN, len(whole)))
     )

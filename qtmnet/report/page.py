@@ -9,8 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from qtmnet.methods.base import About
 from qtmnet.report.charts import Chart
-from qtmnet.report.methods import Method
 from qtmnet.report.quality import Flag
 from qtmnet.report.settings import Settings
 from qtmnet.report.tables import ScoreTable
@@ -32,12 +32,13 @@ class Report:
     Attributes:
         title: of the page.
         summary: what this is, in a sentence or two.
-        tables: scores, that of the whole first.
+        tables: scores of the whole, by quantity.
+        parts: scores of its parts.
         flags: outcomes of quality checks.
         unchecked: what could not be checked, and why.
         viewer: maps to look at.
         charts: distributions.
-        methods: how perfusion was computed.
+        methods: how the maps were computed.
         notes: what was chosen or assumed on the way.
         settings: what was asked for.
         provenance: what made the report.
@@ -48,15 +49,16 @@ class Report:
     viewer: Viewer
     flags: tuple[Flag, ...]
     charts: tuple[Chart, ...]
-    methods: tuple[Method, ...]
+    methods: tuple[About, ...]
     settings: Settings
     provenance: Settings
     tables: tuple[ScoreTable, ...] = ()
+    parts: tuple[ScoreTable, ...] = ()
     unchecked: str = ""
     notes: tuple[str, ...] = ()
 
 
-def write_report(path: Path, report: Report, drafts: Drafts | None = None) -> Path:
+def write_page(path: Path, report: Report, drafts: Drafts | None = None) -> Path:
     """Write a report; the file appears whole or not at all.
 
     Args:
@@ -86,6 +88,7 @@ def render(report: Report) -> str:
         report=report,
         planes=PLANES[report.viewer.anatomical],
         subjects=packed["subjects"],
+        quantities=report.viewer.quantities,
         data=_as_script(packed),
         style=Markup(_read("style.css")),
         script=Markup(_read("viewer.js")),

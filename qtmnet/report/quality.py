@@ -192,13 +192,14 @@ def coverage(mask: np.ndarray, affine: np.ndarray) -> Flag:
     )
 
 
-def transit_times(att: np.ndarray, mask: np.ndarray, acquisition: Acquisition) -> Flag:
+def transit_times(att: np.ndarray, mask: np.ndarray, acquisition: Acquisition, of: str = "") -> Flag:
     """Share of voxels whose transit time the delays do not tell.
 
     Args:
         att: estimated, (X, Y, Z), s; the multi-delay model sets what comes before a voxel's first delay to that.
         mask: the brain, (X, Y, Z).
         acquisition: protocol; each slice has its own time.
+        of: names the map.
     """
     after_first_slice = np.broadcast_to(np.asarray(acquisition.slice_timing or 0.0), att.shape)[mask]
     delay = att[mask] - after_first_slice
@@ -206,7 +207,7 @@ def transit_times(att: np.ndarray, mask: np.ndarray, acquisition: Acquisition) -
     late = float((delay >= max(acquisition.effective_delays) - SAME_TIME).mean())
     return _flag(
         early + late > UNTIMED_SHARE,
-        "Transit times at the ends of the delays",
+        f"Transit times at the ends of the delays{of and f', {of}'}",
         f"{early:.1%} of voxels are at the first delay, {late:.1%} at the last (warning above {UNTIMED_SHARE:.0%} "
         "together)",
         (

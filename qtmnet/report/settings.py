@@ -1,7 +1,6 @@
 """The settings that a report states: protocol, noise, command, version."""
 
 import datetime
-from collections.abc import Sequence
 
 from qtmnet.process import invocation
 from qtmnet.process.provenance import provenance
@@ -22,15 +21,6 @@ def protocol(acquisition: Acquisition) -> Settings:
         ("Readout", readout),
         ("Vascular crushing", "all arterial label" if crushing == 0 else crushed),
     )
-
-
-def noise(snr: float | Sequence[float] | None) -> str:
-    """Noise of simulated frames in words."""
-    if snr is None:
-        return "none"
-    if isinstance(snr, Sequence):
-        return f"signal-to-noise ratio drawn from {snr[0]:g} to {snr[1]:g}"
-    return f"signal-to-noise ratio {snr:g}"
 
 
 def origin() -> Settings:

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qtmnet.evaluation.metrics import Scores
-from qtmnet.quantities import number_text
-
-TITLES = {"qtmnet": "qtmnet (network)", "single_delay": "single delay", "multi_delay": "multi delay"}
-"""What methods are called on the page."""
+from qtmnet.quantities import CBF, Quantity, number_text
 
 KINDS = {
     "tissue": "By tissue",
@@ -18,7 +15,7 @@ KINDS = {
     "att": "By arterial transit time",
     "arterial_blood": "By arteries in the voxel",
     "venous_blood": "By veins in the voxel",
-    "arterial_label": "Kinetic models with and without arterial label",
+    "arterial_label": "Compared methods with and without arterial label",
 }
 """Captions of the kinds of region, in reading order."""
 
@@ -47,10 +44,11 @@ class Region:
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """Scores by region and method; a table of the whole has one region without a name."""
+    """Scores by region and method, the bias in `unit`; a table of the whole has one region without a name."""
 
     caption: str
     regions: tuple[Region, ...]
+    unit: str
 
     @property
     def counted(self) -> bool:
@@ -58,30 +56,37 @@ class ScoreTable:
         return any(region.n_voxels for region in self.regions)
 
 
-def title_of(method: str) -> str:
-    """What a method is called on the page."""
-    return TITLES.get(method, method.replace("_", " "))
-
-
 def score_table(
-    caption: str, scores: Mapping[str, Mapping[str, Scores]], n_voxels: Mapping[str, int] | None = None
+    caption: str,
+    scores: Mapping[str, Mapping[str, Scores]],
+    titles: Mapping[str, str],
+    n_voxels: Mapping[str, int] | None = None,
+    quantity: Quantity = CBF,
 ) -> ScoreTable:
-    """A table of scores by region and method; a score that is not defined is a dash."""
+    """A table of scores by region and method; a score that is not defined is a dash.
+
+    Args:
+        caption: of the table.
+        scores: by region and method.
+        titles: of the methods, by name.
+        n_voxels: in each region, if they are to be shown.
+        quantity: that is scored.
+    """
     found = [value.nrmse for by_method in scores.values() for value in by_method.values() if np.isfinite(value.nrmse)]
     top = max(found, default=0.0) or 1.0
     regions = []
     for name, by_method in scores.items():
-        least = np.nanmin([np.inf, *(value.nrmse for value in by_method.values())])
-        rows = tuple(_cell(method, value, top, float(least)) for method, value in by_method.items())
+        least = float(np.nanmin([np.inf, *(value.nrmse for value in by_method.values())]))
+        rows = tuple(_cell(titles[method], value, top, least, quantity) for method, value in by_method.items())
         regions.append(Region(name.replace("_", " "), f"{n_voxels[name]:,}" if n_voxels else "", rows))
-    return ScoreTable(caption, tuple(regions))
+    return ScoreTable(caption, tuple(regions), quantity.unit)
 
 
-def _cell(method: str, value: Scores, top: float, least: float) -> Cell:
+def _cell(title: str, value: Scores, top: float, least: float, quantity: Quantity) -> Cell:
     return Cell(
-        method=title_of(method),
+        method=title,
         nrmse=_text(value.nrmse, ".3f"),
-        bias=_text(value.bias_ml_100g_min, "+.2f"),
+        bias=_text(value.bias, f"+.{quantity.digits + 1}f"),
         ssim=_text(value.ssim, ".3f"),
         slope=_text(value.slope, ".3f"),
         bar=min(value.nrmse / top, 1.0) if np.isfinite(value.nrmse) else 0.0,

@@ -1,19 +1,16 @@
 """What the viewer of a page shows: rows of maps in groups of one colour scale each, and the subjects to choose from."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
 from matplotlib.colors import to_hex
 
-from qtmnet.report.tables import title_of
-from qtmnet.report.volumes import Limits, Subject, pack
-
-PERFUSION_UNIT = "mL/100g/min"
-LIMITS: dict[str, Limits] = {"perfusion": (-1000.0, 2000.0), "att": (0.0, 20.0)}
-"""Of what the page can hold: so that a stray voxel cannot make 16 bits coarser than 0.05 mL/100g/min."""
+from qtmnet.evaluation.estimates import Estimates
+from qtmnet.quantities import MAIN, QUANTITIES, Quantity
+from qtmnet.report.volumes import Subject, pack
 
 N_STOPS = 17
 """Of a colour bar's gradient."""
@@ -25,22 +22,34 @@ class Scale:
 
     Attributes:
         key: what the page calls it.
-        title: of the quantity.
-        unit: of its values.
+        title: of its group.
+        up_to: what the field is called that sets its end.
+        of: which of the maps it is for, as in "one colour scale for all …".
+        quantity: of the maps.
         low, high: values at the ends.
         colours: name of a colour map of matplotlib's.
-        digits: of a value after the point.
         signed: whether low is −high.
     """
 
     key: str
     title: str
-    unit: str
+    up_to: str
+    of: str
+    quantity: Quantity
     low: float
     high: float
     colours: str
-    digits: int
     signed: bool = False
+
+    @property
+    def unit(self) -> str:
+        """Of its values."""
+        return self.quantity.unit
+
+    @property
+    def digits(self) -> int:
+        """Of a value after the point."""
+        return self.quantity.digits
 
     @property
     def table(self) -> str:
@@ -91,9 +100,16 @@ class Viewer:
         """Whether left and right are known."""
         return self.subjects[0].affine is not None
 
+    @property
+    def quantities(self) -> dict[str, Quantity]:
+        """Of each map that is shown."""
+        shown = ((name, group) for group in self.groups for row in group.rows for name in (row.map, row.less))
+        return {name: group.scale.quantity for name, group in shown if name}
+
     def packed(self) -> dict[str, object]:
-        """All of it as plain data for `viewer.js`."""
-        limits = {name: LIMITS["att" if name.endswith("att") else "perfusion"] for name in self.subjects[0].maps}
+        """All of it as plain data for `viewer.js`: so that a stray voxel cannot make 16 bits coarser, a map is held
+        within its quantity's limits."""
+        limits = {name: quantity.held for name, quantity in self.quantities.items()}
         return {
             "anatomical": self.anatomical,
             "scales": {
@@ -111,39 +127,62 @@ class Viewer:
         }
 
 
-def comparison_groups(
-    truth: np.ndarray, methods: Mapping[str, str], att: Mapping[str, np.ndarray] | None = None
-) -> tuple[Group, ...]:
-    """Groups of a comparison with the truth: perfusion, errors, and transit times if there are any.
+def map_name(method: str, quantity: str) -> str:
+    """What a map of a method, or of the `truth`, is called on the page."""
+    return method if quantity == MAIN else f"{method}_{quantity}"
+
+
+def comparison_groups(counted: Estimates, titles: Mapping[str, str], notes: Mapping[str, str]) -> tuple[Group, ...]:
+    """Groups of a comparison with the truth: maps and errors of the main quantity, and maps of all others.
 
     Args:
-        truth: values (V,) that count, mL/100g/min; they set the scales.
-        methods: a note for each method; its map is called as the method is, and that of the truth `truth`.
-        att: transit times (V,) in s by name of the map, `truth_att` or `<method>_att`.
+        counted: values (V,) that count; those of the truth set the scales where there is one.
+        titles: of the methods, by name.
+        notes: to the maps of the main quantity, by method.
     """
-    high = rounded_up(_top(truth))
-    perfusion = Scale("perfusion", "Perfusion (CBF)", PERFUSION_UNIT, 0.0, high, "magma", 1)
-    error = Scale("error", "Error: estimate − truth", PERFUSION_UNIT, -high / 2, high / 2, "RdBu_r", 1, signed=True)
-    rows = tuple(Row(name, title_of(name), note=note) for name, note in methods.items())
-    errors = tuple(Row(name, f"{title_of(name)} − truth", less="truth", note=note) for name, note in methods.items())
-    groups = (Group(perfusion, (Row("truth", "truth"), *rows)), Group(error, errors))
-    return (*groups, att_group(att)) if att else groups
+    groups = []
+    for key in counted.quantities:
+        maps = {"truth": counted.truth[key]} if key in counted.truth else {}
+        both = maps if maps and key == MAIN else {**maps, **counted.of(key)}
+        high = rounded_up(max(_top(values) for values in both.values()))
+        told = notes if key == MAIN else {}
+        rows = [Row(map_name(name, key), titles[name], note=told.get(name, "")) for name in counted.of(key)]
+        truth = [Row(map_name("truth", key), "truth")] if maps else []
+        groups.append(Group(_scale(QUANTITIES[key], high), (*truth, *rows)))
+        if key == MAIN and maps:
+            groups.append(_errors(rows, high))
+    return tuple(groups)
 
 
-def estimate_groups(method: str, cbf: np.ndarray, att: np.ndarray | None) -> tuple[Group, ...]:
-    """Groups of maps that have no truth beside them; values (V,) set the scales, maps are called `cbf` and `att`."""
-    high = rounded_up(_top(cbf, 98))  # arteries and noise reach further than tissue, and would leave it dark
-    scale = Scale("perfusion", "Perfusion (CBF)", PERFUSION_UNIT, 0.0, high, "magma", 1)
-    perfusion = Group(scale, (Row("cbf", title_of(method)),))
-    return (perfusion,) if att is None else (perfusion, att_group({"att": att}))
+def _errors(rows: Sequence[Row], high: float) -> Group:
+    """Errors of maps of the main quantity whose truth goes up to `high`."""
+    quantity = QUANTITIES[MAIN]
+    title, colours = "Error: estimate − truth", "RdBu_r"
+    scale = Scale("error", title, "Error up to ±", "errors", quantity, -high / 2, high / 2, colours, signed=True)
+    less = map_name("truth", MAIN)
+    return Group(scale, tuple(Row(row.map, f"{row.title} − truth", less=less, note=row.note) for row in rows))
 
 
-def att_group(att: Mapping[str, np.ndarray]) -> Group:
-    """Transit times on one scale, from values (V,) in s by name of the map."""
-    high = rounded_up(max(_top(values) for values in att.values()))
-    titles = {name: title_of(name.removesuffix("att").removesuffix("_") or "multi_delay") for name in att}
-    scale = Scale("att", "Arterial transit time (ATT)", "s", 0.0, high, "viridis", 2)
-    return Group(scale, tuple(Row(name, title) for name, title in titles.items()))
+def estimate_groups(title: str, maps: Mapping[str, np.ndarray]) -> tuple[Group, ...]:
+    """Groups of maps of one method that have no truth beside them.
+
+    Args:
+        title: of the method.
+        maps: values (V,) by quantity, which is also what the map is called; they set the scales.
+    """
+    groups = []
+    for key, values in maps.items():
+        # Arteries and noise reach further than tissue, and would leave it dark.
+        high = rounded_up(_top(values, 98 if key == MAIN else 99.5))
+        groups.append(Group(_scale(QUANTITIES[key], high), (Row(key, title),)))
+    return tuple(groups)
+
+
+def _scale(quantity: Quantity, high: float) -> Scale:
+    field = quantity.sentence if quantity.key == MAIN else quantity.abbreviation
+    return Scale(
+        quantity.key, quantity.title, f"{field} up to", f"{quantity.name} maps", quantity, 0.0, high, quantity.colours
+    )
 
 
 def rounded_up(value: float) -> float:

@@ -71,7 +71,7 @@ def pack(subject: Subject, limits: Mapping[str, Limits]) -> dict[str, object]:
 
     Args:
         subject: what to pack.
-        limits: range of each map's values; see `quantise`.
+        limits: range of the values of each map that is to be packed; see `quantise`.
 
     Returns:
         `shape` of the cropped box, of `whole` and voxel size along axes that run right, anterior and superior; `inside`
@@ -86,9 +86,9 @@ def pack(subject: Subject, limits: Mapping[str, Limits]) -> dict[str, object]:
     to_voxel = nib.orientations.inv_ornt_aff(turn, subject.inside.shape) @ nib.affines.from_matvec(np.eye(3), low)
     start = Cuts.through(subject.inside, affine).index  # of the turned image, where its planes are full
     packed = {}
-    for name, values in subject.maps.items():
-        cropped = nib.apply_orientation(values, turn)[box]
-        coded = quantise(cropped[inside[box]], limits[name])
+    for name, held in limits.items():
+        cropped = nib.apply_orientation(subject.maps[name], turn)[box]
+        coded = quantise(cropped[inside[box]], held)
         packed[name] = {"codes": _base64(coded.codes.tobytes()), "low": coded.low, "step": coded.step}
     return {
         "name": subject.name,

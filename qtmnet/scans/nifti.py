@@ -9,16 +9,11 @@ from typing import Protocol
 import nibabel as nib
 import numpy as np
 
+from qtmnet.quantities import Quantity
 from simulators.errors import InputError
 from simulators.files.json_files import json_text
 from simulators.files.nifti_file import NiftiFile, look_at
 from simulators.files.writing import Drafts, writing_together
-
-# Suffix to unit and meaning, as ASLPrep writes them.
-MAPS = {
-    "cbf": ("mL/100 g/min", "Cerebral blood flow"),
-    "att": ("s", "Arterial transit time: how long labeled blood takes from the labeling plane to the voxel"),
-}
 
 
 class InSpace(Protocol):
@@ -91,24 +86,23 @@ def check_same_grid(path: str | Path, image: nib.Nifti1Image, like_path: Path, l
         )
 
 
-def map_path(folder: str | Path, prefix: str, suffix: str) -> Path:
+def map_path(folder: str | Path, prefix: str, quantity: Quantity) -> Path:
     """Where a map goes, named as ASLPrep does: `<prefix>_cbf.nii.gz`, `<prefix>_att.nii.gz`."""
-    return Path(folder) / f"{prefix}_{suffix}.nii.gz"
+    return Path(folder) / f"{prefix}_{quantity.file_ending}.nii.gz"
 
 
-def map_sidecar(suffix: str, *, sources: Sequence[str], algorithm: str, **fields: object) -> dict[str, object]:
+def map_sidecar(quantity: Quantity, *, sources: Sequence[str], algorithm: str, **fields: object) -> dict[str, object]:
     """The JSON that goes beside a map.
 
     Args:
-        suffix: one of `MAPS`.
+        quantity: that it is of.
         sources: images it was made from, as paths from the dataset's root (`bids.dataset_path`).
         algorithm: how it was estimated (BIDS `EstimationAlgorithm`).
         **fields: further BIDS fields, such as `EstimationReference`, or our own.
     """
-    units, description = MAPS[suffix]
     return {
-        "Units": units,
-        "Description": f"{description}.",
+        "Units": quantity.bids_units,
+        "Description": f"{quantity.description}.",
         "Sources": list(sources),
         "EstimationAlgorithm": algorithm,
         **fields,

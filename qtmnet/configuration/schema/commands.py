@@ -10,7 +10,6 @@ from qtmnet.limits import (
     FinalLearningRate,
     MeanSignal,
     MemoryLayout,
-    Method,
     Normalization,
     Outputs,
     OutputWeight,
@@ -61,6 +60,7 @@ class Train:
     optimizer: Part
     trainer: Part
     logger: Parts
+    method: Parts
     callbacks: Parts
 
 
@@ -95,6 +95,7 @@ class Evaluate:
     cluster: Part
     labeling: Part | None
     acquisition: Part
+    method: Parts
 
 
 class Predict:
@@ -102,7 +103,7 @@ class Predict:
 
     input: PathText
     output_dir: PathText
-    method: Method | None
+    method: Parts
     ckpt: PathText | None
     trust: TrustedNames
     m0: PathText | MeanSignal | None

@@ -1,5 +1,6 @@
 """Settings that were given, and are of no effect beside others: what was asked for would not be done."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from omegaconf import DictConfig, OmegaConf
@@ -7,6 +8,9 @@ from omegaconf import DictConfig, OmegaConf
 from qtmnet.scans.acquisitions import OF_CHECKPOINT
 from simulators.errors import InputError
 from simulators.settings.checking import shown
+
+FOR_METHODS = ("ckpt", "t1_blood", "t1_tissue")
+"""Settings of `predict` that methods refer to."""
 
 
 def given_settings(overrides: Sequence[str]) -> tuple[str, ...]:
@@ -79,13 +83,15 @@ def _in_evaluation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
 
 
 def _in_maps(cfg: DictConfig) -> Iterator[tuple[str, str]]:
-    method = ("qtmnet" if cfg.ckpt is not None else None) if cfg.method is None else cfg.method
-    if method in ("multi_delay", "single_delay"):
-        yield "ckpt", f"method={method} needs no network"
-    if method == "qtmnet":
-        yield "t1_blood", "a network has the T1 that it was trained with"
-    if method in ("qtmnet", "single_delay"):
-        yield "t1_tissue", f"method={method} knows no T1 of tissue"
+    """Settings that are there for methods, where the method that is taken has none of them."""
+    methods = cfg.get("method") or {}
+    taken = OmegaConf.to_yaml(methods) if OmegaConf.is_config(methods) else ""
+    used = [name for name in FOR_METHODS if re.search(rf"\$\{{(oc\.select:)?{name}\b", taken)]
+    if "ckpt" in used and cfg.ckpt is None:  # refused with what to give instead
+        return
+    for name in FOR_METHODS:
+        if name not in used:
+            yield name, f"method={','.join(map(str, methods))} has no use for it"
 
 
 def _is_brain(cfg: DictConfig) -> bool:

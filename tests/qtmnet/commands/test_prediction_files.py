@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from qtmnet.commands import predict as prediction
 from qtmnet.commands.predict import predict
+from qtmnet.methods import kinetic
 from simulators.errors import InputError
 
 VOLUMES = [("m0scan", 0.0), *((kind, delay) for delay in (1.0, 1.5) for kind in ("control", "label"))]
@@ -19,7 +20,10 @@ VOLUMES = [("m0scan", 0.0), *((kind, delay) for delay in (1.0, 1.5) for kind in 
 
 def settings(**given: object):
     """Settings of predict, the kinetic model by default."""
-    plain = {"method": "single_delay", "ckpt": None, "m0": None, "mask": None, "labeling_efficiency": None}
+    methods = {"single_delay": {"_target_": "qtmnet.methods.single_delay.SingleDelay", "t1_blood": "${t1_blood}"}}
+    if "t1_tissue" in given:
+        methods = {"multi_delay": {"_target_": "qtmnet.methods.multi_delay.MultiDelay", "t1_tissue": "${t1_tissue}"}}
+    plain = {"method": methods, "ckpt": None, "m0": None, "mask": None, "labeling_efficiency": None}
     plain |= {"t1_blood": 1.65, "t1_tissue": 1.3}
     return OmegaConf.create(plain | {name: str(value) for name, value in given.items()})
 
@@ -66,7 +70,7 @@ def test_a_folder_that_will_not_do_is_refused_before_the_work(
     scan = new_scan().write(VOLUMES)
     spoil(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    monkeypatch.setattr(prediction.kinetic, "fit", None)  # the work
+    monkeypatch.setattr(kinetic, "fit", None)  # the work
     with pytest.raises(InputError) as error:
         predict(settings(input=scan.path, output_dir=tmp_path / output))
     assert told in str(error.value)
@@ -79,7 +83,7 @@ def test_the_last_report_takes_all_maps_with_it(new_scan, tmp_path: Path, monkey
         new_scan(prefix).write(VOLUMES)
     out = tmp_path / "new" / "out"
     given = settings(input=tmp_path, output_dir=out)
-    write, written = prediction.write_report, []
+    write, written = prediction.write_page, []
 
     def fill_up(*arguments: object) -> Path:
         written.append(1)
@@ -87,7 +91,7 @@ def test_the_last_report_takes_all_maps_with_it(new_scan, tmp_path: Path, monkey
             raise OSError(28, "No space left on device")
         return write(*arguments)
 
-    monkeypatch.setattr(prediction, "write_report", fill_up)
+    monkeypatch.setattr(prediction, "write_page", fill_up)
     with pytest.raises(InputError, match="no space left on the disk"):
         predict(given)
     assert not (tmp_path / "new").exists()
@@ -96,7 +100,7 @@ def test_the_last_report_takes_all_maps_with_it(new_scan, tmp_path: Path, monkey
     assert len(files_below(out)) == 6
     before = files_below(out)
     written.clear()
-    monkeypatch.setattr(prediction, "write_report", fill_up)
+    monkeypatch.setattr(prediction, "write_page", fill_up)
     with pytest.raises(InputError):
         predict(given)
     assert files_below(out) == before

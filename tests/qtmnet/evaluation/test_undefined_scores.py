@@ -10,12 +10,18 @@ import numpy as np
 import pytest
 
 from qtmnet.commands import evaluate as evaluation
-from qtmnet.commands.evaluate import Estimates, evaluate_on_cubes
+from qtmnet.commands.evaluate import evaluate_on_cubes
 from qtmnet.datasets.cubes import Cubes, cubes_by_split
-from qtmnet.evaluation.map_checks import MOST_PERFUSION, check_maps
+from qtmnet.evaluation.estimates import Estimates
+from qtmnet.evaluation.map_checks import check_maps
 from qtmnet.evaluation.metrics import Scores, score, score_parts
 from qtmnet.evaluation.score_tables import print_regions, print_table
+from qtmnet.methods.base import Methods
+from qtmnet.methods.multi_delay import MultiDelay
 from qtmnet.methods.network.estimator import Estimator
+from qtmnet.methods.network.method import NetworkMethod
+from qtmnet.methods.single_delay import SingleDelay
+from qtmnet.quantities import CBF
 from simulators import CubeParameters, InputError
 from simulators.transport.numba import NumbaSimulator
 from tests.qtmnet.networks import described
@@ -72,6 +78,18 @@ PHANTOM = replace(CubeParameters(), shape=(8, 8, 8))
 NETWORK = described(phantom=PHANTOM)
 
 
+ESTIMATOR = Estimator(NETWORK)
+KINETIC = {"single_delay": SingleDelay(), "multi_delay": MultiDelay()}
+METHODS = Methods({"qtmnet": NetworkMethod.of(ESTIMATOR)}, KINETIC)
+
+
+def of_perfusion(truth: np.ndarray | None, maps: Mapping[str, np.ndarray]) -> Estimates:
+    """Maps of perfusion by method, as an evaluation has them."""
+    return Estimates(
+        {} if truth is None else {"cbf": truth}, {name: {"cbf": found} for name, found in maps.items()}, {}
+    )
+
+
 @pytest.fixture
 def evaluated(monkeypatch, tmp_path: Path):  # type: ignore[no-untyped-def]
     """Evaluate made-up maps of cubes into a folder."""
@@ -81,8 +99,8 @@ def evaluated(monkeypatch, tmp_path: Path):  # type: ignore[no-untyped-def]
             NETWORK.acquisition, PHANTOM, NumbaSimulator(), n_cubes={"test": 64}, seed=0, dir=tmp_path / "cubes"
         )["test"]
         monkeypatch.setattr(Cubes, "simulate", lambda *_: None)
-        monkeypatch.setattr(evaluation, "estimate_cubes", lambda *_: Estimates(truth, dict(maps)))
-        return evaluate_on_cubes(Estimator(NETWORK), cubes, tmp_path / "run"), tmp_path / "run"
+        monkeypatch.setattr(evaluation, "estimate_cubes", lambda *_: of_perfusion(truth, maps))
+        return evaluate_on_cubes(ESTIMATOR, METHODS, cubes, tmp_path / "run")["cbf"], tmp_path / "run"
 
     return evaluate
 
@@ -113,9 +131,9 @@ def test_a_map_that_is_not_finite_ends_the_evaluation(evaluated, tmp_path: Path,
 
 def test_single_voxels_may_be_beyond_measure_and_a_network_may_not() -> None:
     noisy = TRUTH.copy()
-    noisy[0, 0, 0, 0] = 100 * MOST_PERFUSION
-    check_maps({"qtmnet": noisy, "multi_delay": 1e9 * TRUTH})
+    noisy[0, 0, 0, 0] = 100 * CBF.beyond
+    check_maps(of_perfusion(None, {"qtmnet": noisy, "multi_delay": 1e9 * TRUTH}), METHODS)
     with pytest.raises(InputError, match="of no perfusion: its values lie around"):
-        check_maps({"qtmnet": -1e9 * TRUTH})
+        check_maps(of_perfusion(None, {"qtmnet": -1e9 * TRUTH}), METHODS)
     outside = np.where(TRUTH > 20, TRUTH, np.nan)
-    check_maps({"qtmnet": outside}, TRUTH > 20)
+    check_maps(of_perfusion(None, {"qtmnet": outside}), METHODS, TRUTH > 20)

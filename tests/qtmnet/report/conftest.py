@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 
 from qtmnet.evaluation.metrics import Scores
+from qtmnet.methods.base import Frames, Methods
+from qtmnet.methods.multi_delay import MultiDelay
+from qtmnet.methods.single_delay import SingleDelay
+from qtmnet.quantities import ATT, CBF
+from qtmnet.report.calibration import calibration
 from qtmnet.report.charts import Chart, histogram, scatter
-from qtmnet.report.methods import calibration, kinetic_method
-from qtmnet.report.page import Report, write_report
+from qtmnet.report.lines import lines_of
+from qtmnet.report.page import Report, write_page
 from qtmnet.report.quality import negative_cbf
 from qtmnet.report.tables import score_table
 from qtmnet.report.viewer import Group, Row, Scale, Viewer
@@ -19,6 +24,8 @@ from qtmnet.report.volumes import Subject
 from simulators import Acquisition
 
 SHAPE = (5, 6, 4)
+METHODS = Methods(compared={"single_delay": SingleDelay(), "multi_delay": MultiDelay()})
+FRAMES = Frames(np.zeros((4, *SHAPE), np.float32), Acquisition())
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -81,16 +88,20 @@ def make_subject(affine: np.ndarray | None = None, name: str = "one", **maps: np
     return Subject(name, np.ones(SHAPE, bool), known, affine, size)
 
 
+ROWS_OF_ATT = (Row("att", "multi delay"),)
 GROUPS = (
     Group(
-        Scale("perfusion", "Perfusion (CBF)", "mL/100g/min", 0.0, 255.0, "magma", 1),
+        Scale("perfusion", "Perfusion (CBF)", "Perfusion up to", "perfusion maps", CBF, 0.0, 255.0, "magma"),
         (Row("truth", "truth"), Row("multi_delay", "multi delay")),
     ),
     Group(
-        Scale("error", "Error", "mL/100g/min", -127.5, 127.5, "RdBu_r", 1, signed=True),
+        Scale("error", "Error", "Error up to ±", "errors", CBF, -127.5, 127.5, "RdBu_r", signed=True),
         (Row("multi_delay", "multi delay − truth", less="truth"),),
     ),
-    Group(Scale("att", "Transit time", "s", 0.0, 25.5, "viridis", 2), (Row("att", "multi delay"),)),
+    Group(
+        Scale("att", "Transit time", "ATT up to", "transit times", ATT, 0.0, 25.5, "viridis"),
+        (Row("att", "multi delay"),),
+    ),
 )
 
 
@@ -110,8 +121,9 @@ def subject() -> Callable[..., Subject]:
 def charts() -> tuple[Chart, ...]:
     """A chart of each kind."""
     truth, label = counted().ravel(), "perfusion (mL/100g/min)"
-    lines = histogram("Perfusion", label, {"truth": truth, "multi_delay": truth[::2]}, 0, 100)
-    return lines, scatter(truth, {"multi_delay": truth + 1}, label, 100)
+    lines = lines_of(METHODS)
+    shares = histogram("Perfusion", label, {"truth": truth, "multi_delay": truth[::2]}, 0, 100, lines)
+    return shares, scatter(truth, {"multi_delay": truth + 1}, label, 100, lines)
 
 
 @pytest.fixture
@@ -124,22 +136,21 @@ def written(tmp_path: Path, charts: tuple[Chart, ...]) -> Callable[..., Path]:
         content = {
             "title": "A report",
             "summary": "Of maps that are known.",
-            "tables": (
-                score_table("Whole brain", {"": scores}),
-                score_table("By tissue", {"grey": scores, "white": scores}, {"grey": 3, "white": 4000}),
+            "tables": (score_table("Whole brain", {"": scores}, METHODS.titles),),
+            "parts": (
+                score_table("By tissue", {"grey": scores, "white": scores}, METHODS.titles, {"grey": 3, "white": 4000}),
             ),
             "flags": (negative_cbf(truth), negative_cbf(-truth, "upside down")),
             "viewer": Viewer(GROUPS, subjects or (make_subject(np.diag([2.0, 2.0, 4.0, 1.0])),)),
             "charts": charts,
             "methods": (
                 calibration("M0: 1000 in every voxel, as given.", 0.8),
-                kinetic_method("single_delay", Acquisition()),
-                kinetic_method("multi_delay", Acquisition()),
+                *(method.about(FRAMES) for method in METHODS.all.values()),
             ),
             "notes": ("volumes: 3 control, 3 label",),
             "settings": (("Seed", "0"),),
             "provenance": (("Command", "predict.py input=here"),),
         } | fields
-        return write_report(tmp_path / "report.html", Report(**content))
+        return write_page(tmp_path / "report.html", Report(**content))
 
     return write

@@ -1,5 +1,6 @@
 """The page in a browser: what is on the screen is what is in the maps, by keyboard and by pointer, on paper too."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -7,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from qtmnet.quantities import CBF
 from qtmnet.report.viewer import Group, Row, Scale, Viewer
 from qtmnet.report.volumes import Subject
 
@@ -140,7 +142,8 @@ def test_perfusion_maps_have_one_colour_scale(written, open_page) -> None:
     assert scale.get_attribute("aria-label") == "Colour scale from 0 to 60 mL/100g/min"
 
 
-SCALE = Scale("perfusion", "Position", "mm", 0.0, 130.0, "magma", 0)  # redder up to there
+MM = replace(CBF, unit="mm", digits=0)
+SCALE = Scale("perfusion", "Position", "Position up to", "positions", MM, 0.0, 130.0, "magma")  # redder up to there
 POSITIONS = (Group(SCALE, tuple(Row(name, name) for name in "xyz")),)
 
 
@@ -271,5 +274,5 @@ def test_the_report_of_a_scan_opens(command, example, open_page, tmp_path: Path)
     start = [int(page.locator(f"#slice-{plane}").input_value()) for plane in (2, 1, 0)]
     low = [int(np.flatnonzero(mask.any(axis=other))[0]) - 1 for other in ((1, 2), (0, 2), (0, 1))]
     value = cbf[tuple(np.add(start, low))]
-    assert readout(page, "perfusion", "cbf") == f"{value:.1f} mL/100g/min"
+    assert readout(page, "cbf", "cbf") == f"{value:.1f} mL/100g/min"
     assert readout(page, "att", "att").endswith(" s")

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from qtmnet.report.methods import kinetic_method
+from qtmnet.methods.base import Frames
+from qtmnet.methods.multi_delay import MultiDelay
 from qtmnet.report.scan import scan_report
 from qtmnet.scans.scan import read_scan
 
@@ -13,7 +14,8 @@ PAIRS = [("m0scan", 0.0), *((kind, delay) for delay in (0.5, 1.0) for kind in ("
 def warnings_of(path, **options: object) -> set[str]:
     scan = read_scan(path, **options)
     cbf = np.where(scan.mask, 50.0, 0)
-    report = scan_report(scan, "multi_delay", kinetic_method("multi_delay", scan.acquisition), cbf, None, ())
+    about = MultiDelay().about(Frames(scan.concentration(), scan.acquisition))
+    report = scan_report(scan, MultiDelay(), about, {"cbf": cbf}, ())
     return {flag.name for flag in report.flags if flag.level == "warning"}
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
-from qtmnet.report.methods import kinetic_method
+from qtmnet.methods.base import Frames
+from qtmnet.methods.multi_delay import MultiDelay
+from qtmnet.methods.single_delay import SingleDelay
 from qtmnet.report.settings import protocol
 from qtmnet.scans.acquisitions import ProtocolChanges, build_acquisition, change_acquisition
 from qtmnet.scans.labeling_difference import labeling_difference
@@ -133,6 +136,7 @@ def test_reports_say_the_labeling_in_words(labeling, said: Mapping[str, str]):
 
 
 def test_reports_show_the_equation_that_was_used():
-    for method in ("single_delay", "multi_delay"):
-        assert kinetic_method(method, Acquisition()).equation == method
-        assert kinetic_method(method, Acquisition(PASL())).equation == f"{method}_pulsed"
+    for name, method in (("single_delay", SingleDelay()), ("multi_delay", MultiDelay())):
+        for acquisition, equation in ((Acquisition(), name), (Acquisition(PASL()), f"{name}_pulsed")):
+            frames = Frames(np.zeros((acquisition.n_frames, 1, 1, 1), np.float32), acquisition)
+            assert method.about(frames).equation == equation

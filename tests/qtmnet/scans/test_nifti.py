@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from qtmnet.quantities import ATT, CBF
 from qtmnet.scans.nifti import map_path, map_sidecar, read_image, write_map
 from qtmnet.scans.scan import read_scan
 from simulators.errors import InputError
@@ -51,10 +52,8 @@ def oblique():
 
 
 def test_a_map_comes_back_with_its_values_and_its_sidecar(tmp_path, cbf, oblique):
-    sidecar = map_sidecar(
-        "cbf", sources=["sub-01/perf/sub-01_asl.nii.gz"], algorithm="network", LabelingEfficiency=0.85
-    )
-    path = write_map(map_path(tmp_path / "new" / "perf", "sub-01", "cbf"), cbf, oblique, sidecar)
+    sidecar = map_sidecar(CBF, sources=["sub-01/perf/sub-01_asl.nii.gz"], algorithm="network", LabelingEfficiency=0.85)
+    path = write_map(map_path(tmp_path / "new" / "perf", "sub-01", CBF), cbf, oblique, sidecar)
     assert sorted(file.name for file in path.parent.iterdir()) == ["sub-01_cbf.json", "sub-01_cbf.nii.gz"]
     image = nib.load(path)
     assert image.get_data_dtype() == np.float32
@@ -67,7 +66,7 @@ def test_a_map_comes_back_with_its_values_and_its_sidecar(tmp_path, cbf, oblique
         "EstimationAlgorithm": "network",
         "LabelingEfficiency": 0.85,
     }
-    assert map_sidecar("att", sources=[], algorithm="fit")["Units"] == "s"
+    assert map_sidecar(ATT, sources=[], algorithm="fit")["Units"] == "s"
 
 
 @pytest.mark.parametrize(("sform_code", "qform_code"), [(4, 1), (0, 1), (4, 0), (0, 0)])
@@ -88,7 +87,7 @@ def test_the_geometry_of_the_scan_is_kept_and_nothing_else(tmp_path, cbf, obliqu
 
 def test_a_scan_that_was_read_can_be_written_like(example, cbf, tmp_path):
     scan = read_scan(example.path)
-    image = nib.load(write_map(map_path(tmp_path, scan.prefix, "att"), cbf, scan, {}))
+    image = nib.load(write_map(map_path(tmp_path, scan.prefix, ATT), cbf, scan, {}))
     np.testing.assert_array_equal(image.affine, scan.affine)
     assert image.get_filename().endswith("sub-01_att.nii.gz")
 

@@ -1,0 +1,112 @@
+"""A trained network as a method."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+
+from qtmnet.limits import TrustedNames
+from qtmnet.methods.base import About, Frames, Maps, Method
+from qtmnet.methods.network.checkpoint import load_estimator
+from qtmnet.methods.network.description import Description
+from qtmnet.methods.network.estimator import Estimator
+from qtmnet.methods.network.record import is_noiseless, phantom_of, snr_of
+from qtmnet.scans.words import noise
+from simulators.errors import InputError
+from simulators.imaging.acquisition import Acquisition
+from simulators.settings.checking import checks_arguments
+from simulators.settings.limits import PathText
+
+NAME = "qtmnet"
+"""What settings and files call a network that is evaluated."""
+
+HU = "Hu et al. 2023, QTMnet (arXiv:2311.10640)"
+
+
+class OtherProtocol(InputError):
+    """A network was trained for another protocol than that of a scan.
+
+    Attributes:
+        found: what differs, in one line.
+    """
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"ckpt: trained for another protocol ({found}); train a network for that of the scan")
+        self.found = found
+
+
+class NetworkMethod(Method):
+    """A network from a checkpoint.
+
+    Args:
+        ckpt: best.ckpt of a training.
+        trust: dotted names of classes of your own that it may build.
+
+    Raises:
+        InputError: for a file that is no checkpoint, or none.
+    """
+
+    title = "qtmnet (network)"
+    learned = True
+
+    @checks_arguments
+    def __init__(self, ckpt: PathText | None, trust: TrustedNames = ()) -> None:
+        if ckpt is None:
+            raise InputError(
+                "ckpt: not given; give a checkpoint, or a method that needs none: method=multi_delay or "
+                "method=single_delay"
+            )
+        self.ckpt, self.estimator = ckpt, load_estimator(ckpt, trusted=trust)
+
+    @classmethod
+    def of(cls, estimator: Estimator, ckpt: str = "") -> "NetworkMethod":
+        """A method of an estimator that was read, or has just been trained."""
+        made = cls.__new__(cls)
+        made.ckpt, made.estimator = ckpt, estimator
+        return made
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        return self.estimator.description.outputs
+
+    def check(self, acquisition: Acquisition) -> None:
+        if differences := self.estimator.accepts(acquisition):
+            raise OtherProtocol("; ".join(differences))
+
+    def maps(self, frames: Frames) -> Maps:
+        if frames.tissue is None and is_noiseless(self.estimator.description):
+            warnings.warn(
+                "the network was trained without noise and blows up that of a real scan; train it with data.snr=[2,20]",
+                stacklevel=2,
+            )
+        return self.estimator.maps(frames)
+
+    def about(self, frames: Frames) -> About:
+        description = self.estimator.description
+        return About(
+            title="qtmnet: a network trained on simulated transport",
+            equation="network",
+            text="A 3D U-Net with attention sees all delays of a voxel and of its surroundings, and was trained on "
+            "simulated cubes of vessels whose perfusion is known. It assumes neither one arrival time nor one "
+            "compartment, but knows only what its training showed: another protocol, or tissue unlike the cubes, is "
+            "beyond it.",
+            constants=(
+                ("Network", str(description.network.get("_target_", "")).rpartition(".")[2]),
+                *_training(description),
+                ("Scale of input", description.normalization.replace("_", " ")),
+            ),
+            references=(HU,),
+        )
+
+    def sidecar(self, frames: Frames) -> dict[str, object]:
+        return {"Checkpoint": self.ckpt}
+
+
+def _training(description: Description) -> Iterator[tuple[str, str]]:
+    """What is known of a network's training."""
+    with suppress(InputError):
+        phantom = phantom_of(description)
+        shape = " × ".join(str(size) for size in phantom.shape)
+        yield "Trained on", f"cubes of {shape} simulated voxels, perfusion up to {phantom.perfusion_range[1]:g}"
+    if "snr" in description.trained:
+        with suppress(InputError):
+            yield "Noise in training", noise(snr_of(description))
