@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from qtmnet.methods import kinetic
+from qtmnet.methods import kinetic_fit
 from qtmnet.methods.network.accepts import Accepts
 from simulators import PASL, PCASL, Acquisition
 
@@ -22,7 +22,7 @@ def test_kinetic_maps_of_a_scan(command, example, tmp_path: Path) -> None:
     assert outcome.status == 0, outcome.err
     cbf, att = (nib.load(tmp_path / "out" / f"sub-01_{suffix}.nii.gz") for suffix in ("cbf", "att"))
     np.testing.assert_allclose(cbf.affine, example.affine)
-    expected = kinetic.fit(example.truth(), Acquisition(PCASL(1.8), (0.5, 1.0, 2.0)), method="multi_delay")
+    expected = kinetic_fit.fit(example.truth(), Acquisition(PCASL(1.8), (0.5, 1.0, 2.0)), method="multi_delay")
     inside = example.brain
     np.testing.assert_allclose(cbf.get_fdata()[inside], expected.cbf[inside], rtol=1e-3)
     assert not cbf.get_fdata()[~inside].any()
