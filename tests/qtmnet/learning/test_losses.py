@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from qtmnet.learning.losses import L1GradientLoss, mean_absolute_gradient
+from qtmnet.learning.losses import L1GradientLoss, OutputsLoss, SpreadLoss, ValidationSums, mean_absolute_gradient
 from simulators.errors import InputError
 
 
@@ -27,3 +27,61 @@ def test_loss_is_l1_plus_weighted_gradient_of_the_estimate() -> None:
 def test_maps_of_other_shapes_are_not_broadcast() -> None:
     with pytest.raises(InputError, match=r"found estimates \(1, 2, 2, 1, 1\) for maps \(1, 1, 2, 1, 1\)"):
         L1GradientLoss()(torch.zeros(1, 2, 2, 1, 1), torch.zeros(1, 1, 2, 1, 1))
+
+
+def test_voxels_without_a_truth_do_not_count() -> None:
+    truth, estimate = torch.tensor([1.0, torch.nan, 3.0]), torch.tensor([2.0, 7.0, 1.0])
+    shape = (1, 1, 3, 1, 1)
+    assert L1GradientLoss(gradient_weight=0.0)(estimate.reshape(shape), truth.reshape(shape)).item() == 1.5
+    none = torch.full(shape, torch.nan)
+    found = torch.ones(shape, requires_grad=True)
+    L1GradientLoss()(found, none).backward()
+    assert found.grad is not None
+    assert not found.grad.any()
+
+
+def test_a_spread_is_best_where_it_is_the_root_mean_square_of_the_error() -> None:
+    """Of errors of any distribution: these are as far from normal as two values are."""
+    error = torch.tensor([1.0, -5.0] * 50).reshape(1, 1, 100, 1, 1)
+    truth = torch.zeros_like(error)
+    losses = {s: SpreadLoss()(torch.full_like(error, s), error, truth).item() for s in (3.5, 13**0.5, 3.7)}
+    assert min(losses, key=losses.__getitem__) == 13**0.5
+
+
+def test_the_loss_of_a_spread_leaves_its_map_alone() -> None:
+    estimate = torch.ones(1, 1, 2, 2, 2, requires_grad=True)
+    spread = torch.ones(1, 1, 2, 2, 2, requires_grad=True)
+    SpreadLoss()(spread, estimate, torch.full((1, 1, 2, 2, 2), 3.0)).backward()
+    assert estimate.grad is None
+    assert (spread.grad < 0).all()  # type: ignore[operator]
+
+
+def test_the_loss_of_all_outputs_is_the_weighted_sum_of_theirs_in_units_of_their_scales() -> None:
+    sample = {"cbf": torch.full((1, 1, 2, 2, 2), 60.0), "att": torch.full((1, 1, 2, 2, 2), 2.0)}
+    estimate = torch.stack([torch.full((2, 2, 2), value) for value in (3.0, 0.0, 2.0)])[None]
+    loss = OutputsLoss(("cbf", "att", "cbf_sd"), L1GradientLoss(), SpreadLoss(), {"att": 0.5})
+    expected = (3 - 1) + 0.5 * 2 + (np.log(2) + (3 - 1) ** 2 / (2 * 2**2))
+    assert loss(estimate, sample).item() == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(InputError, match="found 2 estimates for the outputs cbf, att, cbf_sd"):
+        loss(estimate[:, :2], sample)
+    with pytest.raises(InputError, match="output_weights: found 'abv'; give weights of cbf alone"):
+        OutputsLoss(("cbf",), L1GradientLoss(), SpreadLoss(), {"abv": 1.0})
+
+
+def test_validation_measures_are_those_of_all_voxels_with_a_truth() -> None:
+    sums = ValidationSums(("cbf", "att", "cbf_sd"))
+    truth = {"cbf": torch.tensor([30.0, 60.0]), "att": torch.tensor([1.0, torch.nan])}
+    sample = {key: value.reshape(1, 1, 2, 1, 1) for key, value in truth.items()}
+    estimate = torch.tensor([[1.0, 1.0], [1.5, 9.0], [0.25, 0.5]]).reshape(1, 3, 2, 1, 1)
+    for _ in range(2):  # batches
+        sums.add(estimate, sample)
+    found = {name: value.item() for name, value in sums.measures(lambda value: value).items()}
+    assert found == pytest.approx(
+        {
+            "nrmse": (30**2 / (30**2 + 60**2)) ** 0.5,
+            "bias_ml_100g_min": 15.0,
+            "att_nrmse": 0.5,
+            "att_bias_s": 0.5,
+            "cbf_sd_ratio": (((30 / 15) ** 2 + 0) / 2) ** 0.5,
+        }
+    )
