@@ -26,7 +26,7 @@ from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.record import cube_arrays, fields
 from qtmnet.datasets.shard import ShardFormat
 from qtmnet.methods.base import Frames
-from qtmnet.methods.kinetic import fit
+from qtmnet.methods.kinetic_fit import fit
 from qtmnet.methods.network.accepts import Accepts
 from qtmnet.methods.network.description import Description
 from qtmnet.methods.network.estimator import Estimator

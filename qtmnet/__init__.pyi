@@ -3,7 +3,7 @@ from .learning.loading import SampleLoading
 from .learning.module import QTMModule
 from .learning.stored import StoredCubes
 from .methods.base import Frames, Method
-from .methods.kinetic import fit
+from .methods.kinetic_fit import fit
 from .methods.multi_delay import MultiDelay
 from .methods.network.checkpoint import load_estimator
 from .methods.network.estimator import Estimator

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from qtmnet.configuration.schema.phantoms import is_brain
 from qtmnet.process.invocation import command
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
@@ -34,11 +35,6 @@ def simulate_brain_for(
     return simulate_brain(
         parameters, time=time, simulator=simulator, folder=FOLDER if folder is None else folder, tell=tell
     )
-
-
-def is_brain(cfg: DictConfig) -> bool:
-    """Whether the configured phantom is a brain."""
-    return cfg.get("phantom") is not None and str(cfg.phantom.get("_target_")).endswith("BrainParameters")
 
 
 def refuse_brain(cfg: DictConfig) -> None:

@@ -21,17 +21,17 @@ from qtmnet.evaluation.brain_estimates import RegionScores
 from qtmnet.evaluation.cubes import QuantityScores, estimate_cubes, score_cubes
 from qtmnet.evaluation.map_checks import check_maps
 from qtmnet.evaluation.metrics import Scores
+from qtmnet.evaluation.score_files import metrics_path, write_cube_scores
 from qtmnet.evaluation.score_tables import print_table
 from qtmnet.figures.comparison import save_comparison
 from qtmnet.learning.samples import SampleMaker
 from qtmnet.methods.base import Frames, Maps, Methods
 from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.methods.network.estimator import Estimator
-from qtmnet.methods.network.record import phantom_of, snr_of
+from qtmnet.methods.network.training_record import phantom_of, snr_of
 from qtmnet.quantities import MAIN, QUANTITIES, in_order
 from qtmnet.report.cubes import cubes_report
 from qtmnet.report.page import write_page
-from qtmnet.report.score_files import metrics_path, write_cube_scores
 from qtmnet.report.settings import Settings
 from qtmnet.scans.acquisitions import ProtocolChanges
 from qtmnet.scans.words import noise

@@ -6,8 +6,9 @@ from pathlib import Path
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from qtmnet.commands.brains import FOLDER, is_brain, tell
+from qtmnet.commands.brains import FOLDER, tell
 from qtmnet.commands.sources import build_source
+from qtmnet.configuration.schema.phantoms import is_brain
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_costs
 from qtmnet.costs.datasets import dataset_costs

@@ -9,8 +9,8 @@ import numpy as np
 from qtmnet.datasets.cube_recipe import FORMAT, CubeRecipe, fingerprint
 from qtmnet.datasets.cube_store import CubeStore
 from qtmnet.datasets.record import MAPS, StoredCube
-from qtmnet.datasets.records import Records
 from qtmnet.datasets.shard import Fields, ShardFormat
+from qtmnet.datasets.shard_files import Records
 from qtmnet.datasets.sharded_dataset import ShardedDataset
 from qtmnet.datasets.storage.storage import storage_at
 from simulators.imaging.acquisition import Acquisition

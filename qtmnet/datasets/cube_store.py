@@ -10,8 +10,8 @@ import numpy as np
 
 from qtmnet.datasets.cube_recipe import FORMAT, CubeRecipe
 from qtmnet.datasets.record import ENCODING_ERROR, UNITS, StoredCube, cube_arrays, fields, stored_cube
-from qtmnet.datasets.records import SHARD, Records
 from qtmnet.datasets.shard import ShardFormat
+from qtmnet.datasets.shard_files import SHARD, Records
 from qtmnet.datasets.sharded_dataset import ShardedDataset
 from qtmnet.datasets.storage.storage import Storage, storage_at
 from qtmnet.process.locks import BusyError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qtmnet.datasets.records import Records
+from qtmnet.datasets.shard_files import Records
 
 
 class ShardedDataset(ABC):

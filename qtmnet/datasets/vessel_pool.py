@@ -9,8 +9,8 @@ import numpy as np
 
 from qtmnet.datasets.cube_recipe import FORMAT, fingerprint
 from qtmnet.datasets.cube_store import claim
-from qtmnet.datasets.records import Records
 from qtmnet.datasets.shard import Fields, ShardFormat
+from qtmnet.datasets.shard_files import Records
 from qtmnet.datasets.sharded_dataset import ShardedDataset
 from qtmnet.datasets.storage.storage import storage_at
 from simulators.phantoms.cube import CubeParameters, draw_perfusion, grow_trees

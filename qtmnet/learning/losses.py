@@ -98,6 +98,8 @@ class OutputsLoss(nn.Module):
             of = QUANTITIES[key].spread_of
             truth = sample[of or key] / QUANTITIES[of or key].scale
             part = self.spread_loss(found, maps[of], truth) if of else self.loss(found, truth)
+            if QUANTITIES[of or key].everywhere:
+                part = part + 0 * truth.sum()  # a truth that is not finite is damaged, and ends the training
             if key in self.weights:
                 part = self.weights[key] * part
             total = part if total is None else total + part
@@ -149,7 +151,8 @@ class ValidationSums:
             of = QUANTITIES[key].spread_of
             truth = sample[of or key]
             assert found.shape == truth.shape, "a difference would be broadcast"
-            known = ~truth.isnan()
+            undefined = torch.zeros_like(truth, dtype=torch.bool) if QUANTITIES[of or key].everywhere else truth.isnan()
+            known = ~undefined
             truth = truth.where(known, truth.new_zeros(()))
             error = ((scaled[of] if of else found) - truth).where(known, truth.new_zeros(()))
             if of:

@@ -10,6 +10,7 @@ from qtmnet.datasets.acquired_cubes import AcquiredCube
 from qtmnet.datasets.cubes import Cubes
 from qtmnet.quantities import CBF, QUANTITIES
 from simulators.imaging.acquisition import Acquisition
+from simulators.imaging.noise import with_noise
 from simulators.imaging.readout import frame_weights
 from simulators.seeding import Stage, generator, stage_seed
 
@@ -99,7 +100,7 @@ class SampleMaker:
         increments = cube.increments
         weights, slice_time = self._slab(increments.shape[-1], rng)
         n_slices = weights.shape[1]
-        frames = self._with_noise(self._frames(weights, increments[..., :n_slices]), rng)
+        frames = with_noise(self._frames(weights, increments[..., :n_slices]), self.snr, rng)
         images = {"concentration": frames, "slice_time": np.broadcast_to(slice_time, (1, *frames.shape[1:]))}
         for quantity, truth in self.truths.items():
             images[quantity] = _defined(cube.maps[truth][None, ..., :n_slices])
@@ -122,15 +123,6 @@ class SampleMaker:
         first = int(rng.integers(max(len(timing) - n_slices, 0) + 1))
         slab = slice(first, first + n_slices)
         return self.weights[:, slab], timing[slab]
-
-    def _with_noise(self, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        if self.snr is None:
-            return frames
-        snr = np.exp(rng.uniform(*np.log(np.broadcast_to(np.asarray(self.snr, float), 2))))
-        deviation = frames.reshape(len(frames), -1).mean(axis=1).max() / snr
-        noise = rng.standard_normal(frames.shape)
-        noise *= deviation
-        return frames + noise.astype(np.float32)
 
 
 def _defined(image: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 
 from qtmnet.limits import DecayTime
-from qtmnet.methods import kinetic
+from qtmnet.methods import kinetic_fit
 from qtmnet.methods.base import About, Frames, Maps, Method
 from qtmnet.methods.kinetic_constants import BUXTON, DAI, kinetic_constants
 from qtmnet.scans.nifti import check_same_grid, read_image
@@ -19,7 +19,7 @@ from simulators.settings.limits import PathText, Within
 
 @dataclass(frozen=True)
 class MultiDelay(Method):
-    """Buxton 1998 (10.1002/mrm.1910400308), ATT by Dai 2012 (10.1002/mrm.23103); see `kinetic.multi_delay`.
+    """Buxton 1998 (10.1002/mrm.1910400308), ATT by Dai 2012 (10.1002/mrm.23103); see `kinetic_fit.multi_delay`.
 
     Attributes:
         t1_blood: s, T1 of label in blood; None for a simulated tissue's own, else 1.65.
@@ -43,11 +43,11 @@ class MultiDelay(Method):
 
     def check(self, acquisition: Acquisition) -> None:
         voxel = np.zeros((acquisition.n_frames, 1, 1, max(len(acquisition.slice_timing), 1)))
-        kinetic.fit(voxel, acquisition, method="multi_delay")
+        kinetic_fit.fit(voxel, acquisition, method="multi_delay")
 
     def maps(self, frames: Frames) -> Maps:
         constants = self._constants(frames)
-        found = kinetic.fit(
+        found = kinetic_fit.fit(
             frames.concentration,
             frames.acquisition,
             method="multi_delay",
@@ -62,7 +62,7 @@ class MultiDelay(Method):
         tissue, coefficient = constants["t1_tissue"], constants["partition_coefficient"]
         return About(
             title="Multi delay: general kinetic model",
-            equation=kinetic.equation_of("multi_delay", frames.acquisition),
+            equation=kinetic_fit.equation_of("multi_delay", frames.acquisition),
             text="The arterial transit time is taken from the mean delay of the label, weighted by its concentration; "
             "perfusion is then what fits all delays best. The model assumes that blood arrives all at once and that "
             "label stays in the voxel, so it errs where blood arrives spread out and in voxels with large arteries. "

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from qtmnet.limits import DecayTime
-from qtmnet.methods import kinetic
+from qtmnet.methods import kinetic_fit
 from qtmnet.methods.base import About, Frames, Maps, Method
 from qtmnet.methods.kinetic_constants import ALSOP, kinetic_constants
 from simulators.imaging.acquisition import Acquisition
@@ -14,7 +14,7 @@ from simulators.settings.limits import Within
 
 @dataclass(frozen=True)
 class SingleDelay(Method):
-    """Alsop 2015 (10.1002/mrm.25197), eq. 1; see `kinetic.single_delay`.
+    """Alsop 2015 (10.1002/mrm.25197), eq. 1; see `kinetic_fit.single_delay`.
 
     Attributes:
         t1_blood: s, T1 of label in blood; None for a simulated tissue's own, else 1.65.
@@ -28,13 +28,13 @@ class SingleDelay(Method):
     quantities = ("cbf",)
 
     t1_blood: DecayTime | None = None
-    post_labeling_delay: Annotated[float, Within(0, 10, "s", why="not ms")] = kinetic.SINGLE_DELAY
+    post_labeling_delay: Annotated[float, Within(0, 10, "s", why="not ms")] = kinetic_fit.SINGLE_DELAY
 
     def __post_init__(self) -> None:
         check_fields(self)
 
     def maps(self, frames: Frames) -> Maps:
-        found = kinetic.fit(
+        found = kinetic_fit.fit(
             frames.concentration,
             frames.acquisition,
             method="single_delay",
@@ -48,7 +48,7 @@ class SingleDelay(Method):
         used = self._delay(frames.acquisition)
         return About(
             title="Single delay: equation of the consensus paper",
-            equation=kinetic.equation_of("single_delay", frames.acquisition),
+            equation=kinetic_fit.equation_of("single_delay", frames.acquisition),
             text=f"One image is used, that of the delay of {used:g} s. The equation assumes that all label has arrived "
             "by then and is still in blood; where blood arrives later, perfusion comes out too low.",
             constants=(("T1 of blood", f"{self._t1_blood(frames)} s"),),
@@ -63,4 +63,4 @@ class SingleDelay(Method):
         return kinetic_constants(frames.tissue, t1_blood=self.t1_blood)["t1_blood"]
 
     def _delay(self, acquisition: Acquisition) -> float:
-        return kinetic.single_delay_of(acquisition, self.post_labeling_delay)
+        return kinetic_fit.single_delay_of(acquisition, self.post_labeling_delay)

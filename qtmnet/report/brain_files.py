@@ -8,11 +8,11 @@ import numpy as np
 
 from qtmnet.evaluation.brain_estimates import BrainEstimates, RegionScores
 from qtmnet.evaluation.brain_regions import Regions
+from qtmnet.evaluation.score_files import metrics_path
 from qtmnet.evaluation.score_tables import print_regions, print_table
 from qtmnet.figures.brain_maps import save_differences, save_errors, save_maps, save_scatter
 from qtmnet.methods.base import Methods
 from qtmnet.quantities import MAIN, QUANTITIES
-from qtmnet.report.score_files import metrics_path
 from qtmnet.scans.labeling_fields import labeling_fields
 from qtmnet.scans.nifti import write_map
 from simulators.files.json_files import write_json

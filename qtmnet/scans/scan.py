@@ -12,11 +12,12 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
+from qtmnet.scans.averaging import average, mean_control
 from qtmnet.scans.bids import NIFTI_ENDINGS, Series, read_series, scan_prefix
 from qtmnet.scans.calibration import calibrate
 from qtmnet.scans.m0 import read_m0
-from qtmnet.scans.nifti import check_same_grid, mean_volume, read_image
-from qtmnet.scans.protocol import read_acquisition, read_efficiency, refuse_other_labeling, timing
+from qtmnet.scans.nifti import check_same_grid, read_image
+from qtmnet.scans.protocol import read_acquisition, read_efficiency, refuse_other_labeling
 from simulators.errors import InputError
 from simulators.files.reading import kind_there
 from simulators.imaging.acquisition import Acquisition
@@ -103,7 +104,7 @@ def read_scan(
     path = Path(path)
     series = read_series(path)
     refuse_other_labeling(series.sidecar)
-    delta_m, delays, durations, notes = _average(series)
+    delta_m, delays, durations, notes = average(series)
     m0_image, m0_note = read_m0(series, m0)
     efficiency, efficiency_note, suppression_accounted = read_efficiency(series.sidecar, labeling_efficiency)
     acquisition, acquisition_notes = read_acquisition(series, delays, durations)
@@ -122,52 +123,11 @@ def read_scan(
         affine=series.image.affine,
         header=series.image.header,
         notes=(*notes, m0_note, efficiency_note, *acquisition_notes, mask_note, *doubts),
-        control=_mean_control(series),
+        control=mean_control(series),
         background_suppression=series.sidecar.flag("BackgroundSuppression"),
         n_without_m0=n_without_m0,
         suppression_accounted=suppression_accounted,
     )
-
-
-def _average(series: Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
-    """Mean difference per distinct delay and duration: ΔM (K, X, Y, Z), delays (K,), durations (K,), notes."""
-    types, notes = series.types, []
-    wanted = ("control", "label") if np.isin(types, ("control", "label")).any() else ("deltam",)
-    rows = np.isin(types, wanted)
-    if not rows.any():
-        raise InputError(
-            f"{series.context_path}: volume_type: found {', '.join(np.unique(types))}, nothing to fit; "
-            "give control and label volumes, or deltam"
-        )
-    ignored = np.unique(types[~rows & (types != "m0scan")])
-    if ignored.size:
-        notes.append(f"volumes: left out {', '.join(f'{(types == kind).sum()} {kind}' for kind in ignored)}")
-    times = timing(series, rows)
-    distinct = np.unique(times[rows], axis=0)  # by rising delay, then duration
-    delta_m = np.empty((len(distinct), *series.volumes.shape[:3]), np.float32)
-    for frame, (delay, duration) in zip(delta_m, distinct, strict=True):
-        here = rows & (times == (delay, duration)).all(axis=-1)
-        means = [_mean_of(series, kind, here & (types == kind), delay, duration) for kind in wanted]
-        frame[...] = means[0] - means[1] if len(means) == 2 else means[0]
-    if not delta_m.any():
-        raise InputError(f"{series.path}: found a difference of 0 in every voxel; check {series.context_path.name}")
-    counts = ", ".join(f"{(types == kind).sum()} {kind}" for kind in wanted)
-    return delta_m, *distinct.T, [f"volumes: {counts}, averaged to {len(distinct)} delays", *notes]
-
-
-def _mean_of(series: Series, kind: str, rows: np.ndarray, delay: float, duration: float) -> np.ndarray:
-    if not rows.any():
-        raise InputError(
-            f"{series.context_path}: volume_type: found no {kind} at PostLabelingDelay {delay:g} s, LabelingDuration "
-            f"{duration:g} s; give control and label at each delay, or mark the volumes n/a"
-        )
-    return mean_volume(series.volumes, rows)
-
-
-def _mean_control(series: Series) -> np.ndarray | None:
-    """Mean over the control volumes, (X, Y, Z), if there are any."""
-    rows = series.types == "control"
-    return mean_volume(series.volumes, rows).astype(np.float32) if rows.any() else None
 
 
 def _mask(series: Series, given: str | os.PathLike | None, m0: np.ndarray) -> tuple[np.ndarray, int, str]:

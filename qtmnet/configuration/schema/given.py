@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from omegaconf import DictConfig, OmegaConf
 
+from qtmnet.configuration.schema.phantoms import is_brain
 from qtmnet.scans.acquisitions import OF_CHECKPOINT
 from simulators.errors import InputError
 from simulators.settings.checking import shown
@@ -54,7 +55,7 @@ def idle(cfg: DictConfig, command: str) -> Iterator[tuple[str, str]]:
 
 
 def _in_simulation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
-    if not _is_brain(cfg):
+    if not is_brain(cfg):
         for name in ("dir", "until"):
             yield name, f"it is a brain's; cubes have data.{'dir' if name == 'dir' else 'n_cubes'}"
         if not cfg.verify:
@@ -74,7 +75,7 @@ def _in_evaluation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
         for name in ("acquisition", "labeling"):
             yield name, "cubes are read with the checkpoint's protocol; phantom=brain with another"
         return
-    if not _is_brain(cfg):  # refused with what to give instead
+    if not is_brain(cfg):  # refused with what to give instead
         return
     for name in ("n_cubes", "cluster"):
         yield name, "it is for cubes, and the phantom is a brain"
@@ -92,7 +93,3 @@ def _in_maps(cfg: DictConfig) -> Iterator[tuple[str, str]]:
     for name in FOR_METHODS:
         if name not in used:
             yield name, f"method={','.join(map(str, methods))} has no use for it"
-
-
-def _is_brain(cfg: DictConfig) -> bool:
-    return str(cfg.phantom.get("_target_")).endswith("BrainParameters")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qtmnet.scans.labeling_difference import labeling_difference
+from qtmnet.methods.network.labeling_difference import labeling_difference
 from simulators.imaging.acquisition import Acquisition
 
 SAME_TIME = 0.005

@@ -13,7 +13,7 @@ import torch
 from qtmnet.methods.network.checked_weights import estimator_of
 from qtmnet.methods.network.description import Description
 from qtmnet.methods.network.estimator import Estimator
-from qtmnet.methods.network.formats import FORMAT, current
+from qtmnet.methods.network.migration import FORMAT, current
 from qtmnet.methods.network.weights import JSON, NUMBERS, load_weights
 from simulators.errors import InputError, printable
 from simulators.files.reading import CHECKPOINT_FILE, check_file

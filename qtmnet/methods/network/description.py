@@ -9,8 +9,8 @@ from torch import nn
 
 from qtmnet.limits import Normalization
 from qtmnet.methods.network.accepts import Accepts
-from qtmnet.methods.network.allowed import INPUTS, NETWORKS, arguments_of, check_arguments, class_of
 from qtmnet.methods.network.inputs import Input
+from qtmnet.methods.network.trusted_classes import INPUTS, NETWORKS, arguments_of, check_arguments, class_of
 from qtmnet.quantities import QUANTITIES
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition

@@ -9,7 +9,7 @@ from qtmnet.methods.base import About, Frames, Maps, Method
 from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.methods.network.description import Description
 from qtmnet.methods.network.estimator import Estimator
-from qtmnet.methods.network.record import is_noiseless, phantom_of, snr_of
+from qtmnet.methods.network.training_record import is_noiseless, phantom_of, snr_of
 from qtmnet.scans.words import noise
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition

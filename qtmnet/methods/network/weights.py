@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from qtmnet.methods.network.checked_weights import estimator_of
 from qtmnet.methods.network.description import Description
 from qtmnet.methods.network.estimator import Estimator
-from qtmnet.methods.network.formats import FORMAT, current
+from qtmnet.methods.network.migration import FORMAT, current
 from simulators.errors import InputError
 from simulators.files.json_files import json_text, parse_json
 from simulators.files.reading import CHECKPOINT_FILE, JSON_FILE, read_bytes

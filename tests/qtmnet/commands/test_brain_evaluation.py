@@ -15,7 +15,7 @@ from qtmnet.commands.evaluate_brain import evaluate_brain
 from qtmnet.evaluation.brain_estimates import with_noise
 from qtmnet.evaluation.brain_regions import brain_regions, brain_voxels
 from qtmnet.figures.brain_maps import Cuts
-from qtmnet.methods.base import Methods
+from qtmnet.methods.base import About, Frames, Maps, Method, Methods
 from qtmnet.methods.multi_delay import MultiDelay
 from qtmnet.methods.network.method import NetworkMethod
 from qtmnet.methods.single_delay import SingleDelay
@@ -194,6 +194,55 @@ def test_a_thin_image_has_no_similarity_and_json_says_null(brain, tmp_path) -> N
     assert scores["ssim"] is None
     scan = scan_brain(brain, Acquisition())
     assert scores["nrmse"] == pytest.approx(error_of("multi_delay", scan, tmp_path), rel=1e-6)
+
+
+class ThreeMaps(Method):
+    """A method from outside that knows the truth but for what it adds, and how far that is."""
+
+    title = "three maps"
+    quantities = ("cbf", "att", "cbf_sd")
+
+    def __init__(self, scan: BrainScan) -> None:
+        self.scan = scan
+
+    def maps(self, frames: Frames) -> Maps:
+        made = {"cbf": self.scan.perfusion + 3.0, "att": np.nan_to_num(self.scan.att) + 0.25}
+        made["cbf_sd"] = np.full_like(made["cbf"], 3.0)
+        return {key: np.where(frames.inside, values, 0) for key, values in made.items()}
+
+    def about(self, frames: Frames) -> About:
+        return About("Three maps", "Truth and a little more.", equation="CBF = Q + 3 < 4")
+
+
+def test_a_method_from_outside_is_everywhere_with_all_its_quantities(brain, scan, tmp_path, capsys) -> None:
+    methods = Methods(network(scan.perfusion).learned, KINETIC.compared | {"mine": ThreeMaps(scan)})
+    scores = evaluate_brain(brain, PROTOCOL, methods, tmp_path)
+    assert list(scores) == ["cbf", "att"]  # a spread has no truth
+    assert list(scores["cbf"]["brain"]["all"]) == ["qtmnet", "single_delay", "multi_delay", "mine"]
+    assert list(scores["att"]["brain"]["all"]) == ["multi_delay", "mine"]
+    assert scores["cbf"]["brain"]["all"]["mine"].bias == pytest.approx(3, rel=1e-5)
+    assert scores["att"]["brain"]["all"]["mine"].bias == pytest.approx(0.25, rel=1e-5)
+    assert set(scores["cbf"]["arterial_label"]["crushed"]) == {"single_delay", "multi_delay", "mine"}
+    names = ("cbf", "att", "stat-std_cbf", "error")
+    assert {path.name for path in tmp_path.glob("mine_*.nii.gz")} == {f"mine_{name}.nii.gz" for name in names}
+    assert (tmp_path / "qtmnet_minus_mine.nii.gz").exists()
+    spread = json.loads((tmp_path / "mine_stat-std_cbf.json").read_text(encoding="utf-8"))
+    assert spread["Units"] == "mL/100 g/min"
+    assert spread["Description"].startswith("Standard deviation of the estimate.")
+    kept = json.loads((tmp_path / "metrics_att.json").read_text(encoding="utf-8"))["brain"]["all"]["mine"]
+    assert kept["bias_s"] == scores["att"]["brain"]["all"]["mine"].bias
+    out = capsys.readouterr().out
+    assert "mine, crushed" in out
+    assert "bias (s)" in out
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for shown in (
+        "three maps − truth",
+        "CBF = Q + 3 &lt; 4",
+        "SD of CBF up to",
+        'data-map="mine_att"',
+        "Truth and a little",
+    ):
+        assert shown in page
 
 
 @pytest.mark.parametrize("direction", [1.0, -1.0])

@@ -207,8 +207,8 @@ def test_a_traceback_for_those_who_ask(command, monkeypatch) -> None:
 
 def test_the_console_command(monkeypatch, capsys, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    assert console(monkeypatch, capsys, "--version")[:2] == (0, "qtmnet 0.2.0\n")
-    assert console(monkeypatch, capsys, "train", "--version")[:2] == (0, "qtmnet 0.2.0\n")
+    assert console(monkeypatch, capsys, "--version")[:2] == (0, "qtmnet 0.3.0\n")
+    assert console(monkeypatch, capsys, "train", "--version")[:2] == (0, "qtmnet 0.3.0\n")
     assert "qtmnet predict INPUT OUTPUT" in console(monkeypatch, capsys, "--help")[1]
     assert console(monkeypatch, capsys)[0] == 0
     assert console(monkeypatch, capsys, "trian") == (

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from qtmnet.methods import kinetic
+from qtmnet.methods import kinetic_fit
 from qtmnet.methods.network.accepts import Accepts
 from simulators import PASL, PCASL, Acquisition
 
@@ -22,7 +22,7 @@ def test_kinetic_maps_of_a_scan(command, example, tmp_path: Path) -> None:
     assert outcome.status == 0, outcome.err
     cbf, att = (nib.load(tmp_path / "out" / f"sub-01_{suffix}.nii.gz") for suffix in ("cbf", "att"))
     np.testing.assert_allclose(cbf.affine, example.affine)
-    expected = kinetic.fit(example.truth(), Acquisition(PCASL(1.8), (0.5, 1.0, 2.0)), method="multi_delay")
+    expected = kinetic_fit.fit(example.truth(), Acquisition(PCASL(1.8), (0.5, 1.0, 2.0)), method="multi_delay")
     inside = example.brain
     np.testing.assert_allclose(cbf.get_fdata()[inside], expected.cbf[inside], rtol=1e-3)
     assert not cbf.get_fdata()[~inside].any()
@@ -131,3 +131,52 @@ def test_what_looks_wrong_is_said_in_print_beside_the_map_and_in_the_report(comm
     page = (tmp_path / "out" / "sub-01_report.html").read_text(encoding="utf-8")
     for line in warnings:
         assert html.escape(line.partition(": ")[0]) in page
+
+
+OWN_METHOD = """
+import numpy as np
+from qtmnet.methods.base import About, Method
+
+
+class Own(Method):
+    title = "my own"
+    quantities = ("att", "cbf", "att_sd")
+
+    def maps(self, frames):
+        mean = np.where(frames.inside, frames.concentration.mean(axis=0), 0)
+        return {"att": mean + 1, "cbf": 1000 * mean, "att_sd": 0 * mean + 0.5}
+
+    def about(self, frames):
+        return About("My own", "The mean of the frames.", chosen=("own: all frames",))
+
+    def sidecar(self, frames):
+        return {"MeanOf": len(frames.concentration)}
+"""
+
+
+def test_a_method_from_outside_with_three_quantities(command, example, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "conf" / "method").mkdir(parents=True)
+    (tmp_path / "conf" / "method" / "mine.yaml").write_text("mine:\n  _target_: own_method_of_a_test.Own\n")
+    (tmp_path / "own_method_of_a_test.py").write_text(OWN_METHOD, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    own = ("--config-dir", "conf")
+    outcome = command("predict", str(example.folder), "out", "method=mine", *own)
+    assert outcome.status == 0, outcome.err
+    assert "sub-01: own: all frames" in outcome.out
+    written = {path.name for path in (tmp_path / "out").glob("*.nii.gz")}
+    assert written == {f"sub-01_{ending}.nii.gz" for ending in ("cbf", "att", "stat-std_att")}
+    sidecar = json.loads((tmp_path / "out" / "sub-01_stat-std_att.json").read_text(encoding="utf-8"))
+    assert (sidecar["Units"], sidecar["EstimationAlgorithm"], sidecar["MeanOf"]) == ("s", "mine", 3)
+    cbf = nib.load(tmp_path / "out" / "sub-01_cbf.nii.gz").get_fdata()
+    np.testing.assert_allclose(cbf[example.brain], 1000 * example.truth().mean(axis=0)[example.brain], rtol=1e-3)
+    page = (tmp_path / "out" / "sub-01_report.html").read_text(encoding="utf-8")
+    assert "SD of ATT up to" in page
+    assert "The mean of the frames." in page
+    for words, told in (
+        (("method=[mine,single_delay]",), "method: found mine, single_delay; give one"),
+        (("method=mine", "t1_blood=1.6"), "t1_blood: found 1.6, but method=mine has no use for it"),
+        (("method=mein",), "did you mean method=mine?"),
+    ):
+        refused = command("predict", str(example.folder), "no", *words, *own)
+        assert refused.status == 2
+        assert told in refused.err

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from qtmnet.commands import predict as prediction
 from qtmnet.commands.predict import predict
-from qtmnet.methods import kinetic
+from qtmnet.methods.multi_delay import MultiDelay
 from simulators.errors import InputError
 
 VOLUMES = [("m0scan", 0.0), *((kind, delay) for delay in (1.0, 1.5) for kind in ("control", "label"))]
@@ -70,7 +70,7 @@ def test_a_folder_that_will_not_do_is_refused_before_the_work(
     scan = new_scan().write(VOLUMES)
     spoil(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    monkeypatch.setattr(kinetic, "fit", None)  # the work
+    monkeypatch.setattr(MultiDelay, "maps", None)  # the work
     with pytest.raises(InputError) as error:
         predict(settings(input=scan.path, output_dir=tmp_path / output))
     assert told in str(error.value)

@@ -17,9 +17,9 @@ import torch
 
 from qtmnet.learning.checkpoint_files import WholeFiles
 from qtmnet.learning.module import QTMModule
-from qtmnet.methods.network.allowed import NETWORKS
 from qtmnet.methods.network.checkpoint import load_estimator
-from qtmnet.methods.network.record import phantom_of
+from qtmnet.methods.network.training_record import phantom_of
+from qtmnet.methods.network.trusted_classes import NETWORKS
 from simulators.errors import InputError
 
 ROOT = Path(__file__).parents[3]

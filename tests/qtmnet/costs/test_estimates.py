@@ -15,7 +15,7 @@ from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.record import fields
 from qtmnet.datasets.shard import ShardFormat
 from qtmnet.datasets.vessel_pool import pool_fields
-from qtmnet.methods.kinetic import fit
+from qtmnet.methods.kinetic_fit import fit
 from qtmnet.methods.network.estimator import Estimator
 from simulators.imaging.acquisition import Acquisition
 from simulators.imaging.labeling.continuous import PCASL

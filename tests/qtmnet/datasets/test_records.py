@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qtmnet.datasets.records import Records
 from qtmnet.datasets.shard import ShardFormat
+from qtmnet.datasets.shard_files import Records
 from qtmnet.datasets.storage.storage import storage_at
 from simulators import InputError
 

@@ -85,3 +85,15 @@ def test_validation_measures_are_those_of_all_voxels_with_a_truth() -> None:
             "cbf_sd_ratio": (((30 / 15) ** 2 + 0) / 2) ** 0.5,
         }
     )
+
+
+def test_a_truth_that_is_damaged_does_not_pass_for_one_that_is_not_there() -> None:
+    """Perfusion is defined everywhere: NaN in it ends the training, by the loss as by the validation."""
+    truth = torch.full((1, 1, 2, 2, 2), 60.0)
+    truth[0, 0, 0, 0, 0] = torch.nan
+    estimate = torch.ones_like(truth)
+    loss = OutputsLoss(["cbf"], L1GradientLoss(), SpreadLoss())
+    assert loss(estimate, {"cbf": truth}).isnan()
+    sums = ValidationSums(["cbf"])
+    sums.add(estimate, {"cbf": truth})
+    assert sums.measures(lambda values: values)["nrmse"].isnan()

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from qtmnet.methods.kinetic import fit
+from qtmnet.methods.kinetic_fit import fit
 from qtmnet.scans.calibration import calibrate
 from qtmnet.scans.scan import read_scan
 from simulators.imaging.acquisition import Acquisition

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qtmnet.methods import kinetic
+from qtmnet.methods import kinetic_fit
 from qtmnet.scans.bids import find_scans
 from qtmnet.scans.scan import AslScan, read_scan
 from tests.outside import SCANS
@@ -119,7 +119,7 @@ def resolved_slices(kind: int) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", [1, 2])
 def test_multi_delay_finds_what_the_scan_was_made_of(made: AslScan, kind: int) -> None:
-    maps = kinetic.fit(made.concentration(), made.acquisition, method="multi_delay", mask=made.mask)
+    maps = kinetic_fit.fit(made.concentration(), made.acquisition, method="multi_delay", mask=made.mask)
     voxels = resolved_slices(kind)
     assert maps.att_resolved[voxels].all()
     np.testing.assert_allclose(maps.att[voxels], TISSUES[kind].att, rtol=1e-4)  # single precision, as above
@@ -129,10 +129,10 @@ def test_multi_delay_finds_what_the_scan_was_made_of(made: AslScan, kind: int) -
 @pytest.mark.parametrize("kind", [1, 2])
 def test_without_slice_timing_label_seems_to_arrive_earlier(made: AslScan, kind: int) -> None:
     """By the slice's own delay s, and CBF seems lower by e^(−s/T1b), as if label had decayed less on its way."""
-    maps = kinetic.fit(made.concentration(), replace(made.acquisition, slice_timing=()), mask=made.mask)
+    maps = kinetic_fit.fit(made.concentration(), replace(made.acquisition, slice_timing=()), mask=made.mask)
     voxels = resolved_slices(kind)
     late = np.broadcast_to(SLICES, KINDS.shape)[voxels]
     # 1/T1' has f/λ in it, 0.011 of 0.78 /s, and that by up to two fifths too low: 0.6 %, where 5 % move ATT by 0.05 s
-    # at most (`qtmnet.methods.kinetic`) and change what is left of label that is 1 s old by 0.5 %.
+    # at most (`qtmnet.methods.kinetic_fit`) and change what is left of label that is 1 s old by 0.5 %.
     np.testing.assert_allclose(maps.att[voxels], TISSUES[kind].att - late, atol=6e-3)
     np.testing.assert_allclose(maps.cbf[voxels], TISSUES[kind].cbf * np.exp(-late / T1_BLOOD), rtol=0.005)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from qtmnet.methods.kinetic import fit
+from qtmnet.methods.kinetic_fit import fit
 from qtmnet.scans.scan import read_scan
 from simulators.errors import InputError
 

@@ -8,10 +8,10 @@ import pytest
 
 from qtmnet.methods.base import Frames
 from qtmnet.methods.multi_delay import MultiDelay
+from qtmnet.methods.network.labeling_difference import labeling_difference
 from qtmnet.methods.single_delay import SingleDelay
 from qtmnet.report.settings import protocol
 from qtmnet.scans.acquisitions import ProtocolChanges, build_acquisition, change_acquisition
-from qtmnet.scans.labeling_difference import labeling_difference
 from qtmnet.scans.labeling_fields import labeling_fields
 from qtmnet.scans.scan import read_scan
 from simulators import (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qtmnet.methods import kinetic
+from qtmnet.methods import kinetic_fit
 from qtmnet.scans.scan import AslScan, read_scan
 from tests.outside import SCANS
 
@@ -23,7 +23,7 @@ def signal(scan: AslScan) -> np.ndarray:
 
 
 def test_grey_matter_perfusion_is_plausible(scan: AslScan, signal: np.ndarray) -> None:
-    maps = kinetic.fit(scan.concentration(), scan.acquisition, method="multi_delay", mask=scan.mask)
+    maps = kinetic_fit.fit(scan.concentration(), scan.acquisition, method="multi_delay", mask=scan.mask)
     # The brighter half of the brain stands for grey matter, which has two to three times the signal of white.
     grey = signal > np.median(signal[scan.mask])
     assert 40 < np.median(maps.cbf[grey]) < 70
@@ -33,7 +33,7 @@ def test_transit_time_uses_slice_timing(scan: AslScan, signal: np.ndarray) -> No
     best = signal > np.percentile(signal[scan.mask], 80)
     att = {}
     for name, acquisition in (("timed", scan.acquisition), ("untimed", replace(scan.acquisition, slice_timing=()))):
-        maps = kinetic.fit(scan.concentration(), acquisition, method="multi_delay", mask=scan.mask)
+        maps = kinetic_fit.fit(scan.concentration(), acquisition, method="multi_delay", mask=scan.mask)
         att[name] = maps.att[best].mean()
     assert att["timed"] == pytest.approx(0.77, abs=0.08)
     assert att["untimed"] == pytest.approx(0.35, abs=0.08)

@@ -12,7 +12,7 @@ import torch
 from qtmnet.methods.base import Frames
 from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.methods.network.estimator import Estimator
-from qtmnet.methods.network.record import phantom_of
+from qtmnet.methods.network.training_record import phantom_of
 from qtmnet.methods.network.weights import save_weights
 from simulators import Acquisition, CubeParameters, InputError
 from tests.qtmnet.networks import UNET, described

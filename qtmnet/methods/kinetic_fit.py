@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qtmnet.methods.boluses import Boluses, boluses_of, check_frames
+from qtmnet.methods.decoding import Boluses, boluses_of, check_frames
 from qtmnet.methods.kinetic_model import KineticModel
 from qtmnet.scans.voxelwise import by_frame, fit_to, seconds, spread
 from simulators.constants import DENSITY_G_ML, ML_100G_MIN, PARTITION_COEFFICIENT, T1_BLOOD, T1_GREY_MATTER
