@@ -23,6 +23,8 @@ class _Reached(BaseException):
 
 def run_here(item: Input, scenery: Path, scratch: Path) -> Outcome:
     """As `processes.run`, in this process, which must have no threads that mind another working folder."""
+    import matplotlib.font_manager  # noqa: F401 -- its list of fonts goes to the home folder when first imported
+
     from qtmnet.commands import run as run_command
 
     shutil.rmtree(scratch, ignore_errors=True)

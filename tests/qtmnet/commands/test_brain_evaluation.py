@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 from qtmnet.commands.evaluate_brain import evaluate_brain
 from qtmnet.evaluation.brain_estimates import with_noise
@@ -74,6 +75,14 @@ def regions_of(scores: dict) -> list[tuple[str, str]]:
     return [(kind, name) for kind, named in scores.items() if kind != "arterial_label" for name in named]
 
 
+def error_of(method: str, scan: BrainScan, folder: Path) -> float:
+    """‖Q̂ − Q‖ / ‖Q‖ of a method's map in a folder of results, in the brain's voxels."""
+    inside = brain_voxels(scan)
+    truth = scan.perfusion[inside].astype(float)
+    estimate = nib.load(folder / f"{method}_cbf.nii.gz").get_fdata()[inside]
+    return float(np.linalg.norm(estimate - truth) / np.linalg.norm(truth))
+
+
 def test_a_perfect_estimate_is_perfect_everywhere(brain, scan, tmp_path) -> None:
     scores = evaluate_brain(brain, PROTOCOL, network(scan.perfusion), tmp_path)["cbf"]
     assert set(scores) == {
@@ -97,7 +106,8 @@ def test_a_perfect_estimate_is_perfect_everywhere(brain, scan, tmp_path) -> None
         assert (perfect.nrmse, perfect.bias) == (0, 0)
         assert perfect.ssim == pytest.approx(1)
         assert perfect.slope == pytest.approx(1) or not np.isfinite(perfect.slope)  # one voxel has no slope
-    assert scores["brain"]["all"]["multi_delay"].nrmse > 0
+    written = scores["brain"]["all"]["multi_delay"].nrmse
+    assert written == pytest.approx(error_of("multi_delay", scan, tmp_path), rel=1e-6)  # maps are kept in float32
 
 
 def test_a_bias_shows_where_it_is_and_nowhere_else(brain, scan, tmp_path) -> None:
@@ -174,14 +184,16 @@ def test_without_a_network(brain, tmp_path) -> None:
     assert set(scores["brain"]["all"]) == METHODS - {"qtmnet"}
     assert not list(tmp_path.glob("*qtmnet*"))
     assert not (tmp_path / "difference.png").exists()
-    assert (tmp_path / "maps.png").stat().st_size > 0
+    # The truth and both methods: three columns of 2.4 inches and 1.2 for the colour bar, at 150 dots an inch.
+    assert imread(tmp_path / "maps.png").shape == (round((3 * 2.4 + 0.3) * 150), round((3 * 2.4 + 1.2) * 150), 4)
 
 
 def test_a_thin_image_has_no_similarity_and_json_says_null(brain, tmp_path) -> None:
     evaluate_brain(brain, Acquisition(), KINETIC, tmp_path)  # two slices of 4 mm
     scores = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["brain"]["all"]["multi_delay"]
     assert scores["ssim"] is None
-    assert scores["nrmse"] > 0
+    scan = scan_brain(brain, Acquisition())
+    assert scores["nrmse"] == pytest.approx(error_of("multi_delay", scan, tmp_path), rel=1e-6)
 
 
 class ThreeMaps(Method):

@@ -2,21 +2,31 @@
 
 import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
+from matplotlib.colors import Normalize
 from matplotlib.image import imread
 
-from qtmnet.figures.brain_vessels import print_morphometry, save_att, save_brain_figures, territory_colours
+from qtmnet.figures.brain_vessels import (
+    print_morphometry,
+    save_att,
+    save_brain_figures,
+    save_histograms,
+    territory_colours,
+    vessels_by_territory,
+)
+from qtmnet.figures.vessel_views import EARLY_TO_LATE, save_vessel_picture
 from simulators import CubeParameters, simulate_cube
 from simulators.phantoms.morphometry import Measure
 
 SHAPE = (12, 12, 12)
 AFFINE = nib.affines.from_matvec(np.eye(3), [-6.0, -20.0, 3.0])
-PICTURES = ("att.png", "flow_histogram.png", "vessels.png")
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +60,44 @@ def run_dir(brain: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
-@pytest.mark.parametrize("name", PICTURES)
-def test_pictures_are_not_blank(run_dir: Path, name: str) -> None:
-    assert imread(run_dir / name)[..., :3].std() > 0.05
+def test_att_is_shown_in_its_colours(tmp_path: Path, pictures: Callable[[Path], Any]) -> None:
+    """Each voxel of the first plane of the three views has the colour of its own time, and none its neighbour's."""
+    att = np.random.default_rng(0).uniform(0.5, 2.0, SHAPE)
+    save_att(tmp_path / "att.png", att, AFFINE)
+    picture = pictures(tmp_path / "att.png")
+    scale = Normalize(*np.percentile(att, (1, 99)))
+    for axes, plane in zip(picture.figure.axes, (att[:, :, 0], att[:, 0, :], att[0]), strict=False):
+        for voxel in np.ndindex(plane.shape):
+            # A rim of one voxel stands around them; letters lie in it.
+            np.testing.assert_allclose(
+                picture.at(axes, *(np.array(voxel) + 1)),
+                EARLY_TO_LATE(scale(plane[voxel]))[:3],
+                atol=1.01 / 255,  # 8 bits
+            )
+
+
+def test_histograms_count_each_segment_and_terminal(
+    brain: SimpleNamespace, tmp_path: Path, pictures: Callable[[Path], Any]
+) -> None:
+    save_histograms(tmp_path / "flow_histogram.png", brain)
+    axes = pictures(tmp_path / "flow_histogram.png").figure.axes
+    for place, forest in enumerate((brain.vessels.arteries, brain.vessels.veins)):
+        segments = np.count_nonzero(forest.length)
+        counts = [panel.patches[place].get_data().values.sum() for panel in axes]
+        assert counts == [segments, segments, segments, np.count_nonzero(forest.terminal >= 0)]
+        edges = axes[0].patches[place].get_data().edges
+        flow = forest.flow[forest.length > 0]
+        assert (edges[0], edges[-1]) == pytest.approx((flow.min(), flow.max()), rel=1e-9)
+
+
+def test_the_picture_of_vessels_is_of_territories(brain: SimpleNamespace, run_dir: Path, tmp_path: Path) -> None:
+    """A brain that feeds other territories has another picture; the same brain has the same."""
+    mask = brain.anatomy.tissue > 0
+    kept = imread(run_dir / "vessels.png")
+    for territory, same in ((brain.territory, True), (np.zeros(SHAPE, np.uint8), False)):
+        layers = vessels_by_territory(SimpleNamespace(**{**vars(brain), "territory": territory}))
+        save_vessel_picture(tmp_path / "vessels.png", layers, AFFINE, mask=mask)
+        assert np.array_equal(imread(tmp_path / "vessels.png"), kept) == same
 
 
 def test_the_page_is_there_with_plotly(run_dir: Path) -> None:

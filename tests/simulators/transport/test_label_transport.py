@@ -91,7 +91,8 @@ def test_nothing_before_the_first_arrival(backend, exchange, response_of, vessel
         late = response.time[:, None] > arrival + 1.0
         assert early.any(axis=0).mean() > 0.9  # or this would say little
         assert np.abs(amount[early]).max() <= ROUNDING * amount.max()
-        assert amount[late].min() > 0
+        # In each voxel that is reached, more than rounding could make of what it holds in the end.
+        assert (amount > ROUNDING * amount[-1])[late].all()
     if backend.name != "reference":  # closed form: exactly nothing, up to the very arrival
         early = response.time[:, None] < arterial
         assert (response.arterial.reshape(early.shape)[early] == 0).all()
@@ -197,7 +198,6 @@ def test_arteries_by_velocity(backend, vessels_of):
     ]
     assert (slower[0] == 0).all()
     assert (slower[1] <= slower[2]).all()
-    assert 0 < slower[1].sum() < slower[2].sum()
     np.testing.assert_array_equal(slower[2], everything)
     largest = vessels.arteries.velocity[np.argmax(vessels.arteries.flow * vessels.arteries.residence_time)]
     with_it, without = (
@@ -205,6 +205,19 @@ def test_arteries_by_velocity(backend, vessels_of):
         for v in (largest, np.nextafter(largest, 0))
     )
     assert without[-1].sum() < with_it[-1].sum()
+
+
+def test_slow_arteries_fill_to_their_own_volume(backend, vessels_of):
+    """Without decay; the term in 1/t is taken away, and the rest is below 1e-3 of all arteries, as where they fill."""
+    vessels, arteries = vessels_of(8), vessels_of(8).arteries
+    limit = np.median(arteries.velocity[arteries.parent >= 0])
+    lasting = LabelKinetics(t1_blood=np.inf, t1_tissue=np.inf)
+    found = backend.coarse.arterial_step_response(vessels, np.array([50.0, 100.0]), lasting, slower_than=limit)
+    slow = replace(arteries, radius=np.where(arteries.velocity <= limit, arteries.radius, 0.0))
+    expected = blood_volume(slow, cut_at_voxel_faces(slow)) / vessels.voxel_volume
+    every = blood_volume(arteries, cut_at_voxel_faces(arteries)) / vessels.voxel_volume
+    assert np.abs(2 * found[1] - found[0] - expected).max() < 1e-3 * every.max()
+    assert 0.01 * every.max() < expected.max() < every.max()  # far above that, and not all of them
 
 
 def test_voxels_without_flow_stay_empty(backend):
@@ -216,10 +229,11 @@ def test_voxels_without_flow_stay_empty(backend):
     arteries, veins = (grow_forest(flow, seed=seed) for seed in (1, 2))
     delay = np.full(len(arteries.inlets), 0.3)
     vessels = Vasculature(arteries, draw_capillaries(flow, 0.02, seed=3), veins, delay)
-    response = backend.simulator.step_response(vessels, np.array([1.0, 2.0]), LabelKinetics())
+    lasting = LabelKinetics(t1_blood=np.inf, t1_tissue=np.inf)
+    response = backend.simulator.step_response(vessels, np.array([1.0, 2.0]), lasting)
     assert np.isfinite(response.total).all()
     assert (response.bed[-1][flow > 0] > 0).all()
-    assert response.total[-1].sum() > 0
+    assert np.abs(imbalance(response, vessels, np.inf)).max() < 1e-3  # the house's limit; all of it is elsewhere
     crossed = blood_volume(arteries, cut_at_voxel_faces(arteries)) + blood_volume(veins, cut_at_voxel_faces(veins)) > 0
     assert (response.total[:, (flow == 0) & ~crossed] == 0).all()
 

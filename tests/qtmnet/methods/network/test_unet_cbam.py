@@ -1,7 +1,9 @@
 """The network: sizes, attention, and what the paper leaves out."""
 
+import numpy as np
 import pytest
 import torch
+from scipy.ndimage import correlate
 from torch import nn
 
 from qtmnet.methods.network.unet_cbam import ChannelAttention, SpatialAttention, UNetCBAM
@@ -35,16 +37,38 @@ def test_attention_stands_behind_both_convolutions_of_the_bottleneck_only() -> N
     assert sum(isinstance(m, SpatialAttention) for m in network.modules()) == 2
 
 
-def test_attention_scales_channels_and_voxels_between_0_and_1() -> None:
+ROUNDING = 1e-5
+"""Relative; sums of some hundred float32 numbers, each rounded to 6e-8 of itself, go through a sigmoid of slope 1/4."""
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def test_channels_are_weighed_by_their_mean_and_maximum() -> None:
+    """σ(W₂ ReLU(W₁ mean) + W₂ ReLU(W₁ max)), Woo 2018, eq. 2, in NumPy: one number for each channel of an image."""
     torch.manual_seed(0)
-    x = torch.rand(2, 32, 4, 4, 4) + 0.1
-    by_channel = ChannelAttention(32)(x) / x
-    assert (by_channel.amax((2, 3, 4)) - by_channel.amin((2, 3, 4))).max() < 1e-5
-    by_voxel = SpatialAttention()(x) / x
-    assert (by_voxel.amax(1) - by_voxel.amin(1)).max() < 1e-5
-    for share in (by_channel, by_voxel):
-        assert share.min() > 0
-        assert share.max() < 1
+    x, attention = torch.rand(2, 32, 4, 4, 4) + 0.1, ChannelAttention(32)
+    images = x.numpy().astype(float)
+    first, first_bias, last, last_bias = (p.detach().numpy().astype(float) for p in attention.parameters())
+
+    def weighed(summary: np.ndarray) -> np.ndarray:
+        return np.maximum(summary @ first.T + first_bias, 0) @ last.T + last_bias
+
+    weight = sigmoid(weighed(images.mean((2, 3, 4))) + weighed(images.max((2, 3, 4))))
+    np.testing.assert_allclose(attention(x).detach().numpy(), images * weight[:, :, None, None, None], rtol=ROUNDING)
+
+
+def test_voxels_are_weighed_by_the_mean_and_maximum_over_channels_around_them() -> None:
+    """σ(f * [mean; max]), Woo 2018, eq. 3, by SciPy: one number for each voxel of an image."""
+    torch.manual_seed(0)
+    x, attention = torch.rand(2, 8, 4, 5, 6) + 0.1, SpatialAttention()
+    images = x.numpy().astype(float)
+    ((of_mean, of_max),), (bias,) = (p.detach().numpy().astype(float) for p in attention.parameters())
+    for image, found in zip(images, attention(x).detach().numpy(), strict=True):
+        parts = ((image.mean(0), of_mean), (image.max(0), of_max))
+        weight = sigmoid(sum(correlate(summary, kernel, mode="constant") for summary, kernel in parts) + bias)
+        np.testing.assert_allclose(found, image * weight, rtol=ROUNDING)
 
 
 def test_every_parameter_learns() -> None:

@@ -3,7 +3,7 @@
 from random import Random
 
 from tests.fuzz.inputs import Input, small
-from tests.fuzz.settings import drawn, named, without_setting
+from tests.fuzz.kinds.settings import drawn, named, without_setting
 from tests.fuzz.values import ODD, WORDS, odd_word
 
 COMMANDS = ("train", "simulate", "evaluate", "predict")

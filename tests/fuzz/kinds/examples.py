@@ -3,7 +3,7 @@
 from random import Random
 
 from tests.fuzz.inputs import Input, small
-from tests.fuzz.settings import named, without_setting
+from tests.fuzz.kinds.settings import named, without_setting
 
 _DELAYS = f"[{','.join(f'{1 + i / 1e4:.4f}' for i in range(10_000))}]"
 

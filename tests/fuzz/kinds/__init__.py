@@ -2,8 +2,8 @@
 
 from random import Random
 
-from tests.fuzz import checkpoints, examples, files, overrides, paths, scans, settings, stores
 from tests.fuzz.inputs import Input, Kind
+from tests.fuzz.kinds import checkpoints, examples, files, overrides, paths, scans, settings, stores
 
 KINDS: dict[str, Kind] = {
     "known": examples.known,
