@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from qtmnet.commands.brains import FOLDER, simulate_brain_for, tell
 from qtmnet.commands.evaluate_brain import check_settings, evaluate_brain
-from qtmnet.commands.methods import check_readable, compared_methods
+from qtmnet.commands.methods import compared_methods, readable
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_evaluation_costs
 from qtmnet.costs.datasets import cubes_costs
@@ -80,7 +80,7 @@ def evaluate_phantom(cfg: DictConfig) -> dict[str, RegionScores]:
         )
     estimator = load_estimator(cfg.ckpt, trusted=cfg.trust) if cfg.ckpt is not None else None
     acquisition = _protocol(cfg, estimator)
-    methods = compared_methods(cfg, estimator, str(cfg.ckpt))
+    methods = readable(compared_methods(cfg, estimator, str(cfg.ckpt)), acquisition)
     check_settings(methods, acquisition, cfg.snr)
     simulator = instantiate(cfg.simulator)
     afford(brain_evaluation_costs(phantom, acquisition, simulator, cfg.dir or FOLDER, estimator))
@@ -112,8 +112,7 @@ def evaluate_cubes_of(cfg: DictConfig) -> QuantityScores:
         raise InputError("acquisition: cubes are read with the checkpoint's; leave it out, or give phantom=brain")
     estimator = load_estimator(cfg.ckpt, trusted=cfg.trust)
     phantom = _training_phantom(cfg.ckpt, estimator)
-    methods = compared_methods(cfg, estimator, str(cfg.ckpt))
-    check_readable(methods, estimator.description.acquisition)
+    methods = readable(compared_methods(cfg, estimator, str(cfg.ckpt)), estimator.description.acquisition)
     cubes = cubes_by_split(
         estimator.description.acquisition,
         phantom,

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-from qtmnet.commands.methods import check_readable
 from qtmnet.evaluation.brain_estimates import RegionScores, estimate_brain, score_regions, with_noise
 from qtmnet.evaluation.brain_regions import brain_regions
 from qtmnet.methods.base import Methods
@@ -96,4 +95,3 @@ def check_settings(methods: Methods, acquisition: Acquisition, snr: float | None
                 f"ckpt: trained for another protocol ({error.found}); leave the acquisition out to take the "
                 "checkpoint's, or train a network with these acquisition settings"
             ) from None
-    check_readable(methods, acquisition)

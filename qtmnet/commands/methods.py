@@ -58,14 +58,23 @@ def compared_methods(cfg: DictConfig, estimator: Estimator | None, ckpt: str = "
     return Methods(compared=compared)
 
 
-def check_readable(methods: Methods, acquisition: Acquisition) -> None:
-    """Make sure, before any long work, that the methods that others are compared with can read a protocol.
+def readable(methods: Methods, acquisition: Acquisition) -> Methods:
+    """The methods without those of the compared ones that cannot read a protocol, which are told with the reason.
 
     Raises:
-        InputError: that names the first that cannot.
+        InputError: if none is left, with the reason of the first.
     """
+    kept, reasons = {}, {}
     for name, method in methods.compared.items():
         try:
             method.check(acquisition)
         except InputError as error:
-            raise InputError(f"method={name}: {error}") from None
+            reasons[name] = str(error)
+        else:
+            kept[name] = method
+    if reasons and not (kept or methods.learned):
+        name, reason = next(iter(reasons.items()))
+        raise InputError(f"method={name}: {reason}")
+    for name, reason in reasons.items():
+        print(f"{name} is left out of the comparison: {reason}")
+    return Methods(methods.learned, kept)

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from qtmnet.commands.building import build_estimator, build_loss
 from qtmnet.commands.evaluate import evaluate_on_cubes, first_of
-from qtmnet.commands.methods import check_readable, compared_methods
+from qtmnet.commands.methods import compared_methods, readable
 from qtmnet.commands.sources import build_source
 from qtmnet.costs.afford import afford
 from qtmnet.costs.cost import Cost
@@ -87,7 +87,7 @@ def _train(cfg: DictConfig) -> TrainingResult:
     afford(_costs(cfg, source), tell=ranks.is_first())
     module, data = build_module(cfg, source), SampleLoading(source)
     if cfg.evaluate:
-        check_readable(compared_methods(cfg, module.estimator), source.acquisition)
+        compared_methods(cfg, module.estimator)  # refused now, not after hours
     checkpoints = Path(cfg.run_dir) / "checkpoints"
     if cfg.resume is None:
         _refuse_used(checkpoints)
@@ -150,7 +150,7 @@ def _evaluated(cfg: DictConfig, best: Path, estimator: Estimator, cubes: Cubes) 
         KeyboardInterrupt: that tells how to go on, which is not by training again.
     """
     try:
-        methods = compared_methods(cfg, estimator, str(best))
+        methods = readable(compared_methods(cfg, estimator, str(best)), cubes.acquisition)
         return first_of(evaluate_on_cubes(estimator, methods, cubes, Path(cfg.run_dir)))
     except KeyboardInterrupt:
         evaluation = f"{invocation.command('evaluate')} ckpt={shlex.quote(str(best))}"

@@ -193,7 +193,7 @@ def coverage(mask: np.ndarray, affine: np.ndarray) -> Flag:
 
 
 def transit_times(att: np.ndarray, mask: np.ndarray, acquisition: Acquisition, of: str = "") -> Flag:
-    """Share of voxels whose transit time the delays do not tell.
+    """Share of voxels whose transit time the delays do not tell, or that have one which nothing takes.
 
     Args:
         att: estimated, (X, Y, Z), s; the multi-delay model sets what comes before a voxel's first delay to that.
@@ -205,11 +205,13 @@ def transit_times(att: np.ndarray, mask: np.ndarray, acquisition: Acquisition, o
     delay = att[mask] - after_first_slice
     early = float((delay <= min(acquisition.effective_delays) + SAME_TIME).mean())
     late = float((delay >= max(acquisition.effective_delays) - SAME_TIME).mean())
+    impossible = float((~(att[mask] >= 0)).mean())
     return _flag(
-        early + late > UNTIMED_SHARE,
+        early + late > UNTIMED_SHARE or impossible > IMPOSSIBLE_SHARE,
         f"Transit times at the ends of the delays{of and f', {of}'}",
         f"{early:.1%} of voxels are at the first delay, {late:.1%} at the last (warning above {UNTIMED_SHARE:.0%} "
-        "together)",
+        "together)"
+        + (f"; {impossible:.2%} are below 0 or no number (warning above {IMPOSSIBLE_SHARE:.1%})" if impossible else ""),
         (
             "The delays tell when blood arrived nearly everywhere.",
             "There the blood came before the first delay, or after the last: the map of transit times does not tell "

@@ -66,6 +66,7 @@ ORDERLY = {
 }
 TROUBLED = {
     "many early": (transit_times(times(0.21, 1.0), brain(slice(None)), PLAIN), "21.0%"),
+    "before it began": (transit_times(times(0.01, -0.4), brain(slice(None)), PLAIN), "1.00% are below 0 or no number"),
     "many late": (transit_times(times(0.21, 2.0), brain(slice(None)), PLAIN), "21.0%"),
     "first delay of each slice": (
         transit_times(np.broadcast_to(1 + np.linspace(0, 0.5, 20), (20, 20, 20)), brain(slice(None)), SLICES),
