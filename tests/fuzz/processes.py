@@ -74,8 +74,8 @@ def run(item: Input, scenery: Path, scratch: Path) -> Outcome:
     after = listing(here)
     return Outcome(
         status=status,
-        out=(scratch / "out").read_text(item.encoding, "replace"),
-        err=(scratch / "err").read_text(item.encoding, "replace"),
+        out=(scratch / "out").read_text(encoding=item.encoding, errors="replace"),
+        err=(scratch / "err").read_text(encoding=item.encoding, errors="replace"),
         reached_work=(scratch / "working").exists(),
         stopped=stopped,
         new=tuple(sorted(name for name in after if after[name] != before.get(name))),

@@ -156,7 +156,9 @@ class Own(Method):
 
 def test_a_method_from_outside_with_three_quantities(command, example, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "conf" / "method").mkdir(parents=True)
-    (tmp_path / "conf" / "method" / "mine.yaml").write_text("mine:\n  _target_: own_method_of_a_test.Own\n")
+    (tmp_path / "conf" / "method" / "mine.yaml").write_text(
+        "mine:\n  _target_: own_method_of_a_test.Own\n", encoding="utf-8"
+    )
     (tmp_path / "own_method_of_a_test.py").write_text(OWN_METHOD, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     own = ("--config-dir", "conf")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from qtmnet.datasets import records, shard
+from qtmnet.datasets import shard, shard_files
 
 ROOT = Path(__file__).parents[3]
 
@@ -289,10 +289,10 @@ def test_a_full_disk(command, tmp_path: Path, monkeypatch) -> None:
         if len(written) == 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(records, "write_shard", fill_up)
+    monkeypatch.setattr(shard_files, "write_shard", fill_up)
     told = "cubes/shard-00001.npy: cannot be written (no space left on the disk)"
     one_line(begun(command("simulate", *CUBES)), told)
     assert sorted(path.name for path in (tmp_path / "cubes").iterdir()) == ["dataset.json", "shard-00000.npy"]
-    monkeypatch.setattr(records, "write_shard", write)
+    monkeypatch.setattr(shard_files, "write_shard", write)
     assert command("simulate", *CUBES).status == 0
     assert command("simulate", *CUBES, "verify=true").status == 0

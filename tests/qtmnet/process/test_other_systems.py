@@ -89,7 +89,8 @@ def without_encoding(tree: ast.Module) -> Iterator[ast.Call]:
             "read_text": bool(of),
             "write_text": bool(of and call.args),
         }
-        if (texts.get(name) or given & {"text", "universal_newlines"}) and not given & {"encoding", None}:
+        on = {word.arg for word in call.keywords if isinstance(word.value, ast.Constant) and word.value.value is True}
+        if (texts.get(name) or on & {"text", "universal_newlines"}) and not given & {"encoding", None}:
             yield call
 
 
