@@ -41,7 +41,7 @@ class Cubes:
     cluster: Cluster = field(default_factory=LocalCluster)
 
     def __post_init__(self) -> None:
-        assert all(self.shape)
+        self.imaging.grid(self.recipe, 0)  # refuses an acquired voxel that does not fit
 
     @property
     def split(self) -> str:

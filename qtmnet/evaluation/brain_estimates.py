@@ -12,6 +12,7 @@ from qtmnet.methods.base import Frames, Methods
 from qtmnet.quantities import ABV, ATT, CBF, in_order
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
+from simulators.imaging.noise import noise_deviation
 from simulators.phantoms.brain_scan import BrainScan
 from simulators.seeding import Stage, generator, stage_seed
 from simulators.tissue.label import LabelKinetics
@@ -41,13 +42,13 @@ class BrainEstimates(Estimates):
 def with_noise(scan: BrainScan, snr: float | None, seed: int) -> BrainScan:
     """The scan with Gaussian noise, independent in each voxel and frame.
 
-    Its standard deviation is that of the training: mean signal of the frame with most of it, over `snr`. Tissue fills
-    the cubes of the training; so here the mean is over the brain.
+    Its standard deviation is that of the training, see `noise_deviation`. Tissue fills the cubes of the training; so
+    here the mean signal is that of the brain.
     """
     if snr is None:
         return scan
     frames = scan.concentration
-    deviation = frames[:, brain_voxels(scan)].mean(axis=1).max() / snr
+    deviation = noise_deviation(frames[:, brain_voxels(scan)], snr)
     noise = generator(stage_seed(seed, Stage.NOISE)).standard_normal(frames.shape)
     return replace(scan, concentration=(frames + deviation * noise).astype(np.float32))
 
