@@ -5,7 +5,7 @@ from .imaging.acquisition import Acquisition
 from .imaging.labeling.base import Block, Labeling
 from .imaging.labeling.continuous import CASL, PCASL
 from .imaging.labeling.hadamard import HadamardPCASL
-from .imaging.labeling.pulsed import PASL, PASLUnknownBolus
+from .imaging.labeling.pulsed import PASL, QUIPSS, PASLUnknownBolus
 from .phantoms.brain import simulate_brain
 from .phantoms.brain_parameters import Angiography, BrainParameters
 from .phantoms.brain_scan import BrainScan, scan_brain
@@ -16,7 +16,10 @@ from .tissue.anatomy import Anatomy, TissueMaps
 from .tissue.exchange.base import Exchange
 from .tissue.exchange.none import NoExchange
 from .tissue.exchange.two_compartment import TwoCompartmentExchange
+from .tissue.folded_sheets import FoldedSheets
 from .tissue.label import LabelKinetics
+from .tissue.layout import PerfusionLayout
+from .tissue.lesions import Lesions, Voids
 from .transport.cupy import CupySimulator
 from .transport.numba import NumbaSimulator
 from .transport.reference import ReferenceSimulator
@@ -30,6 +33,7 @@ __all__ = [
     "CASL",
     "PASL",
     "PCASL",
+    "QUIPSS",
     "Acquisition",
     "Anatomy",
     "Angiography",
@@ -41,19 +45,23 @@ __all__ = [
     "CubeParameters",
     "CupySimulator",
     "Exchange",
+    "FoldedSheets",
     "Forest",
     "HadamardPCASL",
     "InputError",
     "LabelKinetics",
     "Labeling",
+    "Lesions",
     "NoExchange",
     "NumbaSimulator",
     "PASLUnknownBolus",
+    "PerfusionLayout",
     "ReferenceSimulator",
     "StepResponse",
     "TissueMaps",
     "TwoCompartmentExchange",
     "Vasculature",
+    "Voids",
     "acquire",
     "grow_forest",
     "read_swc",

@@ -18,6 +18,10 @@ T1_GREY_MATTER = 1.3
 Trans Signal Process 57:223). It is not `T1_TISSUE`: a simulation knows the T1 of its tissue, a scan is taken for grey
 matter."""
 
+T2_GREY_MATTER, T2_STAR_GREY_MATTER = 0.11, 0.047
+"""Of grey matter at 3 T, s, of spin and gradient echoes; the latter lies between 0.042 (occipital) and 0.052 (frontal)
+(Wansapura et al. 1999, J Magn Reson Imaging 9:531)."""
+
 EXTRAVASCULAR_VOLUME = 0.9
 """Water outside of vessels, mL in a mL of tissue: what λ and the density leave beside 2 to 5 % of blood."""
 

@@ -22,6 +22,9 @@ class Stage(IntEnum):
     PIAL_VEINS = 8
     GRID = 9
     TREES = 10
+    LAYOUT = 11
+    LESION = 12
+    VOIDS = 13
 
 
 def stage_seed(seed: Seed, stage: Stage | int) -> np.random.SeedSequence:

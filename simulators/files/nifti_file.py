@@ -64,11 +64,15 @@ class NiftiFile:
         kind = nib.Nifti2Image if isinstance(self.header.fields, nib.Nifti2Header) else nib.Nifti1Image
         return kind(empty, self.header.affine, self.header.fields)
 
-    def voxels(self) -> np.ndarray:
+    def voxels(self, *, finite: bool = True) -> np.ndarray:
         """Scaled values, (X, Y, Z, N) float32; N is 1 for a 3D image.
 
+        Args:
+            finite: whether NaN and infinity are refused.
+
         Raises:
-            InputError: if the file is damaged or cut short, or holds NaN or infinity.
+            InputError: if the file is damaged or cut short, or holds NaN or infinity where these are refused, or
+                nothing else.
         """
         shape = (*self.header.shape, 1, 1)[:4]
         values = np.empty(int(np.prod(shape)), np.float32)
@@ -76,7 +80,7 @@ class NiftiFile:
             _skip(stream, self.header.offset)
             n_missing = self._fill(values, stream)
             _end(stream)
-        if n_missing:
+        if n_missing and (finite or n_missing == values.size):
             found = f"found {n_missing} values that are NaN or infinite"
             raise self.error(found, "replace them (by 0 outside the head)")
         return values.reshape(shape, order="F")

@@ -32,6 +32,10 @@ def writing(path: Path) -> Iterator[Path]:
         yield drafts.of(path)
 
 
+class DiskError(InputError):
+    """The disk is full, its quota used up, or nothing can be written to it: other files have no better luck."""
+
+
 class DraftLostError(InputError):
     """Somebody has removed a temporary file while it was written."""
 
@@ -183,11 +187,16 @@ def _first_there(folder: Path) -> Path:
             return folder
 
 
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of the operating system that are no single file's."""
+
+
 def cannot_write(path: Path, error: OSError | ValueError, done: list[Path] | None = None) -> InputError:
     """What to say of a file that cannot be written, naming those that were."""
     what = "no space left on the disk" if getattr(error, "errno", None) == errno.ENOSPC else _said(error)
     before = f"; {', '.join(map(str, done))} had been written" if done else ""
-    return InputError(f"{path}: cannot be written ({what}); mend that and run again to go on{before}")
+    kind = DiskError if getattr(error, "errno", None) in OF_THE_DISK else InputError
+    return kind(f"{path}: cannot be written ({what}); mend that and run again to go on{before}")
 
 
 def _said(error: OSError | ValueError) -> str:

@@ -89,6 +89,18 @@ class Acquisition:
         """Delays (s) from the end of each bolus to the readout of the first slice, each once, from the shortest on."""
         return tuple(sorted({max(block.delay, 0.0) for frame in self.frames for block in frame}))
 
+    def check_shows_arrival(self) -> None:
+        """Refuse frames that are no function of when blood arrives, for what is to tell that.
+
+        Raises:
+            InputError: for a labeling with such frames.
+        """
+        if any(block.until_readout for frame in self.frames for block in frame):
+            raise InputError(
+                f"labeling: found {type(self.labeling).__name__}, whose frames do not show when blood arrives; take "
+                "the single-delay model, which assumes that all has arrived"
+            )
+
     def slice_times(self, n_slices: int | None = None) -> np.ndarray:
         """When each slice is read, s after the first one, (Z,); (1,) for a 3D readout.
 
@@ -103,6 +115,25 @@ class Acquisition:
                 f"slice_timing: found {len(self.slice_timing)} times for {n_slices} slices; give one for each"
             )
         return np.asarray(self.slice_timing or (0.0,))
+
+    def delay_image(self, shape: tuple[int, int, int]) -> np.ndarray:
+        """Delay of each frame in each voxel, s, (X, Y, Z, K) float32: to the readout of the voxel's own slice.
+
+        It is from the end of labeling, of each frame's last bolus where a labeling makes several frames of a delay, and
+        for pulsed labeling from the pulse.
+
+        Args:
+            shape: of the image, (X, Y, Z), slices along its last axis.
+
+        Raises:
+            InputError: if there is not one slice time for each slice.
+        """
+        if self.n_frames == len(self.post_labeling_delays):
+            delays = np.array(self.post_labeling_delays)
+        else:
+            delays = np.array([min(block.delay for block in frame) for frame in self.frames])
+        times = np.broadcast_to(self.slice_times(shape[2]), shape[2])
+        return np.broadcast_to(np.add.outer(times, delays), (*shape, len(delays))).astype(np.float32)
 
     @property
     def last_readout(self) -> float:

@@ -13,8 +13,10 @@ def noise_deviation(signal: np.ndarray, snr: float) -> float:
     return signal.mean(axis=1).max() / snr
 
 
-def with_noise(frames: np.ndarray, snr: float | tuple[float, float] | None, rng: np.random.Generator) -> np.ndarray:
-    """Frames with Gaussian noise, independent in each voxel and frame.
+def with_noise(
+    frames: np.ndarray, snr: float | tuple[float, float] | None, rng: np.random.Generator
+) -> tuple[np.ndarray, float]:
+    """Frames with Gaussian noise, independent in each voxel and frame, and its standard deviation, mL/mL.
 
     Args:
         frames: mL/mL, (K, x, y, z), float32.
@@ -22,8 +24,9 @@ def with_noise(frames: np.ndarray, snr: float | tuple[float, float] | None, rng:
         rng: that the ratio and the noise are drawn from.
     """
     if snr is None:
-        return frames
+        return frames, 0.0
     ratio = np.exp(rng.uniform(*np.log(np.broadcast_to(np.asarray(snr, float), 2))))
     noise = rng.standard_normal(frames.shape)
-    noise *= noise_deviation(frames.reshape(len(frames), -1), ratio)
-    return frames + noise.astype(np.float32)
+    deviation = noise_deviation(frames.reshape(len(frames), -1), ratio)
+    noise *= deviation
+    return frames + noise.astype(np.float32), float(deviation)

@@ -93,45 +93,74 @@ def frame_weights(
     Raises:
         InputError: if a readout lies beyond the last time, or there is no T1 and the labeling needs it.
     """
-    if acquisition.last_readout > time[-1] + 1e-9:
+    return frames_of(interpolated(time, np.eye(len(time))), acquisition, n_slices, t1_blood=t1_blood)
+
+
+def interpolated(time: np.ndarray, responses: np.ndarray) -> CubicHermiteSpline:
+    """Step responses (T, N) at times (T,) as functions of time, from 0 at time 0 on; see `frame_weights`."""
+    knots = np.concatenate([[0.0], time])
+    values = np.concatenate([np.zeros((1, responses.shape[1])), responses])
+    slopes = np.asarray(np.gradient(values, knots, axis=0))
+    slopes[0] = 0  # no label arrives at once
+    return CubicHermiteSpline(knots, values, slopes, axis=0)
+
+
+def frames_of(
+    responses: CubicHermiteSpline, acquisition: Acquisition, n_slices: int, *, t1_blood: float | None = None
+) -> np.ndarray:
+    """What each of N step responses is in each frame and slice, (K, Z, N); see `frame_weights`.
+
+    Raises:
+        InputError: as `frame_weights`.
+    """
+    acquisition.check_shows_arrival()
+    last = responses.x[-1]
+    if acquisition.last_readout > last + 1e-9:
         raise InputError(
             f"post_labeling_delays: the last readout is at {acquisition.last_readout:.3f} s, simulated are "
-            f"{time[-1]:.3f} s; simulate for longer"
+            f"{last:.3f} s; simulate for longer"
         )
-    knots = np.concatenate([[0.0], time])
-    unit = np.eye(len(knots))
-    slopes = np.asarray(np.gradient(unit, knots, axis=0))
-    slopes[0] = 0  # no label arrives at once
-    spline = CubicHermiteSpline(knots, unit, slopes, axis=0)
     times = np.broadcast_to(acquisition.slice_times(n_slices), n_slices)
-    weights = np.zeros((acquisition.n_frames, n_slices, len(knots)))
+    found = np.zeros((acquisition.n_frames, n_slices, responses.c.shape[-1]))
+    waiting: _Waiting | None = None
     for k, frame in enumerate(acquisition.frames):
         for block in frame:
             delay, duration = block.passed(times)
             if block.waits:
-                weights[k] += block.sign * _weights_after_waiting(spline, delay, duration, t1_blood)
+                waiting = waiting or _Waiting(responses, t1_blood)
+                found[k] += block.sign * waiting.seen(delay, delay + duration)
             else:
-                weights[k] += block.sign * (spline(delay + duration) - spline(delay))
-    return weights[..., 1:]
+                found[k] += block.sign * (responses(delay + duration) - responses(delay))
+    return found
 
 
-def _weights_after_waiting(
-    spline: CubicHermiteSpline, delay: np.ndarray, duration: np.ndarray, t1_blood: float | None
-) -> np.ndarray:
-    """∫ s(u) e^(−(end − u)/T1b) du from `delay` (Z,) to end = `delay + duration`, as weights of S at the knots, (Z, T).
+class _Waiting:
+    """∫ s(u) e^(−(end − u)/T1b) du of N responses, by Gauss and Legendre's rule of 8 points between knots.
 
-    By Gauss and Legendre's rule of 8 points between knots, where s is a parabola: exact to rounding for steps of
-    seconds.
+    There s is a parabola: the rule is exact to rounding for steps of seconds.
     """
-    if t1_blood is None:
-        raise InputError("t1_blood: not given; pulsed label decays before it passes the labeling plane, give s")
-    points, shares = np.polynomial.legendre.leggauss(8)
-    slope = spline.derivative()
-    weights = np.zeros((len(delay), spline.c.shape[-1]))
-    for row, (first, end) in enumerate(zip(delay, delay + duration, strict=True)):
-        inner = spline.x[(spline.x > first) & (spline.x < end)]
-        edges = np.concatenate([[first], inner, [end]])
-        half = np.diff(edges)[:, None] / 2
-        at = edges[:-1, None] + half * (1 + points)
-        weights[row] = np.einsum("pq,pqt->t", half * shares * np.exp((at - end) / t1_blood), slope(at))
-    return weights
+
+    def __init__(self, responses: CubicHermiteSpline, t1_blood: float | None) -> None:
+        if t1_blood is None:
+            raise InputError("t1_blood: not given; pulsed label decays before it passes the labeling plane, give s")
+        self.knots, self.slope, self.t1 = responses.x, responses.derivative(), t1_blood
+        self.points, self.shares = np.polynomial.legendre.leggauss(8)
+        self.between = self._integral(self.knots[:-1], self.knots[1:])
+
+    def seen(self, first: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """From `first` to `end`, (Z,) each, as (Z, N)."""
+        after, before = np.searchsorted(self.knots, first), np.searchsorted(self.knots, end, side="right") - 1
+        whole = (np.arange(len(self.knots) - 1) >= after[:, None]) & (np.arange(1, len(self.knots)) <= before[:, None])
+        waited = np.minimum((self.knots[1:] - end[:, None]) / self.t1, 0)
+        found = np.where(whole, np.exp(waited), 0) @ self.between
+        within = after > before  # both ends between the same two knots
+        until = np.where(within, end, self.knots[np.minimum(after, len(self.knots) - 1)])
+        found += np.exp((until - end) / self.t1)[:, None] * self._integral(first, until)
+        return found + np.where(within[:, None], 0, self._integral(np.where(within, end, self.knots[before]), end))
+
+    def _integral(self, first: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """Within the same two knots, (Z,) each, as (Z, N)."""
+        half = (end - first)[:, None] / 2
+        at = first[:, None] + half * (1 + self.points)
+        weights = half * self.shares * np.exp((at - end[:, None]) / self.t1)
+        return np.einsum("zp,zpn->zn", weights, self.slope(at))

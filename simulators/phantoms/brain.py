@@ -34,7 +34,6 @@ from simulators.phantoms.stages import Arrays, StageFolder, StageResult, file_fi
 from simulators.seeding import Stage, generator, stage_seed
 from simulators.tissue.anatomy import GREY, MAPS, Anatomy, place_on_grid
 from simulators.tissue.capillaries import CapillaryPlan
-from simulators.tissue.exchange.flat import flat
 from simulators.tissue.perfusion import LEAST_PERFUSION, flow_from_perfusion
 from simulators.tissue.territories import points_along
 from simulators.transport.numba import NumbaSimulator
@@ -274,7 +273,19 @@ class BrainStages:
             veins=veins,
             inlet_delay=inlet_delay,
             detour=detour,
+            bluntness=parameters.bluntness,
         )
+
+    def label_settings(self, time: np.ndarray | tuple[float, ...], simulator: Simulator) -> dict[str, object]:
+        """All that the step response at these times (s) depends on, as plain data."""
+        how = {name: value for name, value in asdict(simulator).items() if name != "n_threads"}  # type: ignore[call-overload]
+        return {
+            "perfusion": self._perfusion.fingerprint,
+            "veins": self._trees[1].fingerprint,
+            **self.parameters.transport_settings,
+            "time": np.asarray(time, float),
+            "simulator": {"name": type(simulator).__name__, **how},
+        }
 
     def response(self, time: np.ndarray | tuple[float, ...], simulator: Simulator | None = None) -> StepResponse:
         """Step response at the given times (s)."""
@@ -282,17 +293,6 @@ class BrainStages:
         if isinstance(simulator, NumbaSimulator) and simulator.n_threads is None:
             simulator = replace(simulator, n_threads=n_cores())
         parameters, at = self.parameters, np.asarray(time, float)
-        how = {name: value for name, value in asdict(simulator).items() if name != "n_threads"}  # type: ignore[call-overload]
-        settings = {
-            "perfusion": self._perfusion.fingerprint,
-            "veins": self._trees[1].fingerprint,
-            "murray_k": (parameters.arterial_murray_k, parameters.venous_murray_k),
-            "capillaries": (parameters.grey_capillary_volume, parameters.white_capillary_volume),
-            "delays": dict(parameters.territory_delay),
-            "label": flat(asdict(parameters.label), permeability=150.0),
-            "time": at,
-            "simulator": {"name": type(simulator).__name__, **how},
-        }
 
         def make() -> Arrays:
             made = simulator.step_response(self.vessels, at, parameters.label)
@@ -300,7 +300,7 @@ class BrainStages:
             rows = {name: getattr(made, name).reshape(len(at), -1)[:, holds] for name in ("arterial", "bed")}
             return {"voxel": holds, "left": np.zeros(0) if made.left is None else made.left, **rows}
 
-        arrays = self.stages.run("label", settings, make).arrays
+        arrays = self.stages.run("label", self.label_settings(at, simulator), make).arrays
         return StepResponse(
             time=at,
             arterial=self._spread(arrays["voxel"], arrays["arterial"]),

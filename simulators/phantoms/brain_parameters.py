@@ -1,7 +1,7 @@
 """What a brain is made from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Annotated
 
 import numpy as np
@@ -13,6 +13,7 @@ from simulators.errors import InputError
 from simulators.settings.checking import check_fields
 from simulators.settings.limits import (
     T1,
+    Bluntness,
     Candidates,
     MurrayConstant,
     PathText,
@@ -22,10 +23,12 @@ from simulators.settings.limits import (
 )
 from simulators.tissue.anatomy import TissueMaps
 from simulators.tissue.exchange.base import Exchange
+from simulators.tissue.exchange.flat import flat
 from simulators.tissue.exchange.two_compartment import TwoCompartmentExchange
 from simulators.tissue.label import LabelKinetics
 from simulators.vessels.forest import ARTERIAL_MURRAY_K
 from simulators.vessels.great_vessels import GreatVessels, read_great_vessels, template_arteries, template_veins
+from simulators.vessels.vasculature import LAMINAR
 
 Millimetre = Annotated[float, Within(-1000, 1000, "mm")]
 
@@ -129,6 +132,8 @@ class BrainParameters:
         grey_capillary_volume, white_capillary_volume: mL of capillary blood per mL of tissue.
         exchange: of label between capillary blood and tissue; a range in it stands for its middle.
         t1_blood, t1_tissue: see `LabelKinetics`.
+        bluntness: of the velocity profile in arteries and veins, 0 for laminar flow, towards 1 for plug flow, see
+            `Vasculature`.
     """
 
     anatomy: TissueMaps = field(default_factory=TissueMaps)
@@ -154,6 +159,7 @@ class BrainParameters:
     exchange: Exchange = field(default_factory=TwoCompartmentExchange)
     t1_blood: T1 = T1_BLOOD
     t1_tissue: T1 = T1_TISSUE
+    bluntness: Bluntness = LAMINAR
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -166,3 +172,17 @@ class BrainParameters:
     def label(self) -> LabelKinetics:
         """Kinetics of the label."""
         return LabelKinetics(self.t1_blood, self.t1_tissue, self.exchange.typical())
+
+    @property
+    def transport_settings(self) -> dict[str, object]:
+        """What the step response depends on beside perfusion and trees, as plain data.
+
+        Bluntness is not among it in laminar flow, so that what was kept before there was one is found.
+        """
+        return {
+            "murray_k": (self.arterial_murray_k, self.venous_murray_k),
+            "capillaries": (self.grey_capillary_volume, self.white_capillary_volume),
+            "delays": dict(self.territory_delay),
+            "label": flat(asdict(self.label), permeability=150.0),
+            **({} if self.bluntness == LAMINAR else {"bluntness": self.bluntness}),
+        }

@@ -5,6 +5,7 @@ The stages in reading order: perfusion map, arterial and venous forests, capilla
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from simulators.settings.checking import check_fields, from_plain
 from simulators.settings.drawing import drawn_fields
 from simulators.settings.limits import (
     T1,
+    Bluntness,
     Candidates,
     CapillaryVolume,
     Drawn,
@@ -32,6 +34,7 @@ from simulators.tissue.exchange.base import Exchange
 from simulators.tissue.exchange.flat import nested
 from simulators.tissue.exchange.two_compartment import TwoCompartmentExchange
 from simulators.tissue.label import LabelKinetics
+from simulators.tissue.layout import PerfusionLayout
 from simulators.tissue.perfusion import flow_from_perfusion, regional_perfusion
 from simulators.transport.numba import NumbaSimulator
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
@@ -39,7 +42,7 @@ from simulators.transport.step_response import Simulator, StepResponse
 from simulators.vessels.borrowed_trees import Trees, serving, turned
 from simulators.vessels.forest import ARTERIAL_MURRAY_K, VENOUS_MURRAY_K, Forest
 from simulators.vessels.growth import grow_forest
-from simulators.vessels.vasculature import Vasculature
+from simulators.vessels.vasculature import LAMINAR, Vasculature
 
 MOST_VOXELS = 2**21
 """Of a cube, 128³: with 20 times and 2 images of each, its record is 170 MB."""
@@ -68,7 +71,7 @@ class CubeParameters:
         perfusion_range: (lowest, highest) mean perfusion of a region, mL/100g/min.
         perfusion_fluctuation: relative standard deviation of a voxel's perfusion about its region's.
         new_inlet_probability: that a new node starts a tree (N1 of the QTMnet paper).
-        reach_mm: longest reach of a new terminal (d1).
+        reach_mm: longest reach of a new terminal (d1); doubled to voxels apart from all others.
         n_candidates: segments compared for a new terminal (Na).
         arterial_murray_k, venous_murray_k: of r = k F^(1/3), mm (mm³/s)^(−1/3).
         capillary_volume_fraction: mL of capillary blood per mL of tissue.
@@ -76,6 +79,9 @@ class CubeParameters:
         inlet_delay_spread: standard deviation of that delay among the trees, s.
         exchange: of label between capillary blood and tissue.
         t1_blood, t1_tissue: see `LabelKinetics`.
+        bluntness: of the velocity profile in arteries and veins, 0 for laminar flow, towards 1 for plug flow, see
+            `Vasculature`.
+        layout: other ways for perfusion to lie than in regions alone.
     """
 
     shape: tuple[Edge, Edge, Edge] = (32, 32, 32)
@@ -94,6 +100,8 @@ class CubeParameters:
     exchange: Exchange = field(default_factory=TwoCompartmentExchange)
     t1_blood: T1 = T1_BLOOD
     t1_tissue: T1 = T1_TISSUE
+    bluntness: Drawn[Bluntness] = LAMINAR
+    layout: PerfusionLayout = field(default_factory=PerfusionLayout)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -109,15 +117,23 @@ class CubeParameters:
         return LabelKinetics(self.t1_blood, self.t1_tissue, self.exchange.with_numbers(drawn))
 
     @property
+    def highest_perfusion(self) -> float:
+        """Highest mean perfusion of a region, or of grey matter, in any of the cubes, lesions aside, mL/100g/min."""
+        of_regions, of_sheets = self.perfusion_range[1], float(np.max(self.layout.sheets.grey_perfusion))
+        share = self.layout.sheets_share
+        return max(of_regions * (share < 1), of_sheets * (share > 0))
+
+    @property
     def ranges(self) -> dict[str, float | tuple[float, float]]:
         """What is drawn for each cube, by name, in the order of drawing.
 
         The fourth value is the exchange's, and what it has more stands behind the cube's own: cubes of one seed that
-        differ in exchange have all else in common.
+        differ in exchange have all else in common. The bluntness comes last, and not at all in laminar flow: cubes
+        and their records are then as they were before there was one.
         """
-        *before, last = [(name, getattr(self, name)) for name in drawn_fields(CubeParameters)]
+        *before, last, bluntness = [(name, getattr(self, name)) for name in drawn_fields(CubeParameters)]
         first, *more = [*self.exchange.ranges.items()] or [NOTHING_DRAWN]
-        return dict([*before, first, last, *more])
+        return dict([*before, first, last, *more, *([] if self.bluntness == LAMINAR else [bluntness])])
 
     def draw(self, seed: Seed) -> dict[str, float]:
         """The values of one cube for everything that may be a range."""
@@ -191,14 +207,14 @@ class Cube:
 
     @property
     def att(self) -> np.ndarray:
-        """Arterial transit time of each voxel, s, (X, Y, Z)."""
+        """Arterial transit time of each voxel, s, (X, Y, Z); see `Vasculature.att`."""
         return self.vessels.att
 
     @property
     def blood_volume(self) -> np.ndarray:
         """Blood in arteries, capillaries and veins, mL per mL of tissue, (X, Y, Z)."""
         large = sum(blood_volume(forest, cut_at_voxel_faces(forest)) for forest in (self.arteries, self.veins))
-        return large / self.vessels.voxel_volume + self.capillaries.volume_fraction
+        return large / self.vessels.voxel_volume + self.vessels.capillary_volume_fraction
 
 
 def simulate_cube(
@@ -242,7 +258,7 @@ def grow_vessels(seed: Seed, parameters: CubeParameters, drawn: dict[str, float]
     veins = trees.veins.with_murray_radii(drawn["venous_murray_k"])
     plan = _capillary_plan(seed, parameters, drawn, flow)
     capillaries = draw_capillaries(flow, plan.volume_fraction, seed=plan.seed, voxel_volume_mm3=plan.voxel_volume_mm3)
-    return perfusion, Vasculature(arteries, capillaries, veins, _inlet_delay(seed, parameters, drawn, arteries))
+    return perfusion, _joined(seed, parameters, drawn, arteries, capillaries, veins)
 
 
 def borrow_vessels(
@@ -258,18 +274,35 @@ def borrow_vessels(
     arteries = serving(arteries, flow, drawn["arterial_murray_k"])
     veins = serving(veins, flow, drawn["venous_murray_k"])
     plan = _capillary_plan(seed, parameters, drawn, flow)
-    return perfusion, Vasculature(arteries, plan, veins, _inlet_delay(seed, parameters, drawn, arteries))
+    return perfusion, _joined(seed, parameters, drawn, arteries, plan, veins)
+
+
+def _joined(
+    seed: Seed,
+    parameters: CubeParameters,
+    drawn: dict[str, float],
+    arteries: Forest,
+    capillaries: CapillaryBeds | CapillaryPlan,
+    veins: Forest,
+) -> Vasculature:
+    """The vessels of a cube together, with the delays before its inlets and to its lesion."""
+    extra = parameters.layout.extra_delay(parameters.shape, parameters.voxel_size_mm, seed=seed)
+    detour = None if extra is None else arteries.of_terminals(extra)
+    delay = _inlet_delay(seed, parameters, drawn, arteries)
+    return Vasculature(arteries, capillaries, veins, delay, detour, drawn.get("bluntness", LAMINAR))
 
 
 def draw_perfusion(seed: Seed, parameters: CubeParameters) -> tuple[np.ndarray, np.ndarray]:
     """Perfusion (mL/100g/min) and flow (mm³/s) of each voxel of a cube, (X, Y, Z) each."""
-    perfusion = regional_perfusion(
+    regions = partial(
+        regional_perfusion,
         parameters.shape,
         seed=stage_seed(seed, Stage.PERFUSION),
         n_regions=min(parameters.n_regions, int(np.prod(parameters.shape))),
         perfusion_range=parameters.perfusion_range,
         fluctuation=parameters.perfusion_fluctuation,
     )
+    perfusion = parameters.layout.perfusion(parameters.shape, parameters.voxel_size_mm, regions, seed=seed)
     return perfusion, flow_from_perfusion(perfusion, np.asarray(parameters.voxel_size_mm, float))
 
 

@@ -49,5 +49,5 @@ class Brain:
 
     @property
     def att(self) -> np.ndarray:
-        """Arterial transit time of each voxel, s, NaN outside of grey and white matter, (X, Y, Z)."""
+        """Arterial transit time (`Vasculature.att`), s, NaN outside of grey and white matter, (X, Y, Z)."""
         return self.vessels.att

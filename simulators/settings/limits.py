@@ -135,6 +135,8 @@ MurrayConstant = Annotated[float, Within(1e-3, 1, "mm (mm³/s)^(−1/3)", why="p
 
 CapillaryVolume = Annotated[float, Within(1e-4, 0.5, "mL/mL", why="published are 0.01 to 0.06")]
 
+Bluntness = Annotated[float, Within(0, 0.99, why="0 is laminar flow, towards 1 it is plug flow")]
+
 Permeability = Annotated[
     float, Within(0, 1e5, "mL/100g/min", why="water has 100 to 200; from 10 000 on it is mixed at once")
 ]

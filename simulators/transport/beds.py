@@ -47,7 +47,7 @@ def bed_label(
     n_steps = steps_until(time[-1], time_step)
     grid = time_step * np.arange(n_steps + 1)
     ends, weights = interpolation(time / time_step)
-    fraction, tau = vessels.capillaries.volume_fraction.ravel(), vessels.att.ravel()
+    fraction, tau = vessels.capillaries.volume_fraction.ravel(), vessels.plug_flow_time.ravel()
     tables = {
         value: tuple(
             np.ascontiguousarray(table, np.float32)
@@ -65,7 +65,8 @@ def bed_label(
                 np.flatnonzero(shared == value),
                 sites.place[block.voxel],
                 tau[block.voxel],
-                _tails(tau[block.voxel] / 2, label.t1_blood),
+                _arrivals(tau[block.voxel], label.t1_blood, vessels.bluntness),
+                laminar.density(vessels.bluntness),
                 grid,
                 _tails(grid[1:], label.t1_blood),
                 (block.start, block.flow, block.volume, np.log(TRANSIT_TIMES)),
@@ -94,6 +95,18 @@ def _share_among_threads(fill: Callable[[CapillaryBlock], None], blocks: Iterato
 
     with ThreadPoolExecutor(n) as pool:
         list(pool.map(work, range(n)))
+
+
+def _arrivals(tau: np.ndarray, t1: float, bluntness: float) -> np.ndarray:
+    """When the first and the last streamline arrive, s, and e_2 and e_3 of each, (S, 2, 3).
+
+    In laminar flow the last one never does.
+    """
+    first = np.column_stack([tau / (2 - bluntness), _tails(tau / (2 - bluntness), t1)])
+    if bluntness == 0:
+        return np.stack([first, np.full_like(first, np.inf)], axis=1)
+    latest = laminar.oldest(tau, bluntness)
+    return np.stack([first, np.column_stack([latest, _tails(latest, t1)])], axis=1)
 
 
 def _tails(s: np.ndarray, t1: float) -> np.ndarray:
@@ -126,7 +139,7 @@ TOGETHER = 8
 
 @njit()
 def _fill_beds(  # type: ignore[no-untyped-def]
-    rows, place, tau, first_tails, grid, grid_tails, capillaries, present, gone, ends, weights, amount, outflow
+    rows, place, tau, arrivals, density, grid, grid_tails, capillaries, present, gone, ends, weights, amount, outflow
 ):
     """Convolve the inflow of these rows of a block with their capillaries' responses: amounts at the wanted times, and
     outflow by step, into each one's place."""
@@ -139,7 +152,7 @@ def _fill_beds(  # type: ignore[no-untyped-def]
     delayed = np.zeros((TOGETHER, n_steps // VENOUS_STRIDE + VECTOR), np.float32)
     total = np.empty(n_steps // VENOUS_STRIDE + VECTOR, np.float32)
     for row in rows:
-        first = _inflow(tau[row], first_tails[row], grid, grid_tails, inflow)
+        first = _inflow(tau[row], arrivals[row], density, grid, grid_tails, inflow)
         if first >= n_steps:
             continue
         first -= first % TOGETHER
@@ -263,14 +276,17 @@ def _eight(values, first):  # type: ignore[no-untyped-def]
 
 
 @njit()
-def _inflow(tau, first_tails, grid, grid_tails, inflow):  # type: ignore[no-untyped-def]
+def _inflow(tau, arrivals, density, grid, grid_tails, inflow):  # type: ignore[no-untyped-def]
     """`laminar.inflow` of each step; returns the first step in which label comes."""
-    first = min(np.searchsorted(grid, tau / 2, side="right") - 1, inflow.size)
+    earliest, latest = arrivals
+    first = min(np.searchsorted(grid, earliest[0], side="right") - 1, inflow.size)
     inflow[:first] = 0
     before = 0.0
     for step in range(first, inflow.size):
-        c_flow = 0.5 * tau**2 * (first_tails[1] - grid_tails[step, 1])
-        c_volume = 0.5 * tau * (first_tails[0] - grid_tails[step, 0])
+        all_come = grid[step + 1] >= latest[0]
+        e_2, e_3 = (latest[1], latest[2]) if all_come else (grid_tails[step, 0], grid_tails[step, 1])
+        c_flow = density * tau**2 * (earliest[2] - e_3)
+        c_volume = density * tau * (earliest[1] - e_2)
         entered = grid[step + 1] * c_flow - tau * c_volume
         inflow[step] = entered - before
         before = entered

@@ -51,6 +51,7 @@ class NumbaSimulator:
             label.t1_blood,
             amount,
             self.n_threads or 1,
+            vessels.bluntness,
         )
         return StepResponse(
             time=time,

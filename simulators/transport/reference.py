@@ -7,9 +7,10 @@ kinetics of the label, the pieces of vessel and the bundles of the veins. Slow: 
 Every time course is sampled at i − 1 steps, i = 0, 1, …, is 0 at i = 0 and linear between samples. The error falls as
 the square of the step where S is smooth, and as the step where its slope jumps, as when the first streamline arrives.
 
-- Arteries: n streamlines of equal area, u = 2ū(1 − ρ²) at the midpoints of ρ²; a course goes from the labeling plane
-  down node by node, later by l/u and weaker by e^(−l/(u T1)). It moves by whole samples and the rest of a step is kept
-  for the next segment; interpolated at each node, fronts would widen and the error be 26 times as large (8³, 10 ms).
+- Arteries: n streamlines of equal area, u(ρ) at the midpoints of ρ², see `laminar`; a course goes from the labeling
+  plane down node by node, later by l/u and weaker by e^(−l/(u T1)). It moves by whole samples and the rest of a step is
+  kept for the next segment; interpolated at each node, fronts would widen and the error be 26 times as large
+  (8³, 10 ms).
 - Capillaries: all of a voxel's, each 10 mixed elements with their share of the tissue, stepped by the trapezoidal rule
   (Crank–Nicolson). Euler's rules, explicit or implicit, are off by (step/2T1) t/T1 by decay alone, 0.4 % for 10 ms; the
   trapezoidal rule by 1e-5. It conserves label exactly and, a chain being triangular, is solved element by element.
@@ -78,7 +79,7 @@ class ReferenceSimulator:
         time = checked_time(time)
         arterial, inflow = self._arteries(vessels, time, label, np.inf, arterial_input)
         bed, outflow = self._beds(vessels, time, label, inflow)
-        left = self._veins(vessels.veins, time, label, outflow, bed)
+        left = self._veins(vessels, time, label, outflow, bed)
         return StepResponse(
             time=time,
             arterial=_as_images(arterial, vessels),
@@ -95,6 +96,11 @@ class ReferenceSimulator:
 
     def _samples(self, time: np.ndarray) -> int:
         return int(np.ceil(time[-1] / self.time_step)) + 2
+
+    def _velocities(self, bluntness: float) -> np.ndarray:
+        """Velocity of each streamline of an artery relative to the mean."""
+        n = self.n_streamlines or max(round(STREAMLINES_AT_10_MS * 0.01 / self.time_step), 1)
+        return bluntness + 2 * (1 - bluntness) * (1 - (np.arange(n) + 0.5) / n)
 
     def _arteries(
         self,
@@ -122,7 +128,7 @@ class ReferenceSimulator:
             np.where(arteries.velocity <= slower_than, arteries.flow * arteries.residence_time, 0.0),
             _voxel_of_node(arteries),
             (pieces.start, pieces.voxel, pieces.end),
-            self.n_streamlines or max(round(STREAMLINES_AT_10_MS * 0.01 / self.time_step), 1),
+            self._velocities(vessels.bluntness),
             time / self.time_step + 1,
             self.time_step / label.t1_blood,
             amount,
@@ -150,18 +156,19 @@ class ReferenceSimulator:
         return amount, outflow
 
     def _veins(
-        self, veins: Forest, time: np.ndarray, label: LabelKinetics, outflow: np.ndarray, amount: np.ndarray
+        self, vessels: Vasculature, time: np.ndarray, label: LabelKinetics, outflow: np.ndarray, amount: np.ndarray
     ) -> np.ndarray:
         """Add the label in the veins to `amount`; returns what has left them by each time, mm³, (T,)."""
+        veins, delays = vessels.veins, bundle_delays(bluntness=vessels.bluntness)
         pieces = cut_at_voxel_faces(veins)
         leaving = np.zeros(outflow.shape[1])
-        for relative_delay in bundle_delays():
+        for relative_delay in delays:
             _flow_up(
                 veins.parent,
                 veins.flow,
                 relative_delay * veins.residence_time / self.time_step,
-                relative_delay * veins.flow * veins.residence_time / len(bundle_delays()),
-                1 / len(bundle_delays()),
+                relative_delay * veins.flow * veins.residence_time / len(delays),
+                1 / len(delays),
                 _voxel_of_node(veins),
                 (pieces.start, pieces.voxel, pieces.end),
                 outflow,
@@ -197,14 +204,14 @@ def _depth(parent: np.ndarray) -> np.ndarray:
 
 @njit()
 def _flow_down(  # type: ignore[no-untyped-def]
-    entering, parent, depth, residence, detour, volume, voxel, pieces, n_streamlines, places, decay, amount, inflow
+    entering, parent, depth, residence, detour, volume, voxel, pieces, velocities, places, decay, amount, inflow
 ):
     """Follow every streamline down the arteries; `residence`, `detour` and `places` in steps, `decay` per step."""
     # Nodes stand in depth-first order: the latest course one level up is the parent's.
     courses = np.zeros((depth.max() + 1, inflow.shape[1]))
     late = np.empty(depth.max() + 1)  # of each course's samples, in steps
-    for streamline in range(n_streamlines):
-        relative_velocity = 2 * (1 - (streamline + 0.5) / n_streamlines)
+    n_streamlines = velocities.size
+    for relative_velocity in velocities:
         for node in range(parent.size):
             delay = residence[node] / relative_velocity
             before = detour[node] / relative_velocity

@@ -36,6 +36,32 @@ class StepResponse:
         """All label, (T, X, Y, Z)."""
         return self.arterial + self.bed
 
+    def delayed(self, delay: float, t1_blood: float) -> "StepResponse":
+        """The response of the same tissue whose inlets lie farther from the labeling plane, S(t − d) e^(−d/T1b).
+
+        The way there is a vessel of plug flow: label comes later and decays on it, but does not spread.
+
+        Args:
+            delay: d, s.
+            t1_blood: T1b, s.
+
+        Raises:
+            InputError: for a delay below 0.
+        """
+        if not delay >= 0:
+            raise InputError(f"delay: found {delay}; give s of 0 or more")
+        if delay == 0:
+            return self
+        left = np.exp(-delay / t1_blood)
+        arterial, bed = (
+            np.concatenate([np.zeros_like(images[:1])] * 2 + [images * np.float32(left)])
+            for images in (self.arterial, self.bed)
+        )
+        gone = None if self.left is None else np.concatenate([[0.0, 0.0], self.left * left])
+        before = delay - 1e-3 * min(delay, self.time[0])  # so that what is interpolated rises from the delay on
+        time = np.concatenate([[before, delay], self.time + delay])
+        return StepResponse(time, arterial, bed, self.voxel_size_mm, self.slower_than, gone)
+
 
 class Simulator(Protocol):
     """What computes label transport; `conf/simulator` chooses one."""

@@ -31,6 +31,7 @@ def venous_label(
     t1: float,
     amount: np.ndarray,
     n_threads: int = 1,
+    bluntness: float = 0.0,
 ) -> np.ndarray:
     """Add the label in the veins to `amount`.
 
@@ -44,6 +45,7 @@ def venous_label(
         t1: of blood, s.
         amount: mm³ of label in each voxel, (S, T), added to in place.
         n_threads: threads that share the bundles of streamlines; the result is the same for any number.
+        bluntness: of the velocity profile, see `laminar`.
 
     Returns:
         Label (mm³) that has left through the outlets by each time, (T,).
@@ -77,8 +79,9 @@ def venous_label(
 
     # Always two halves, so that sums are rounded alike whatever the number of threads.
     left = np.zeros(len(time))
+    delays = laminar.bundle_delays(bluntness=bluntness)
     with ThreadPoolExecutor(min(n_threads, 2)) as pool:
-        for held, gone in pool.map(follow, np.array_split(laminar.bundle_delays(), 2)):
+        for held, gone in pool.map(follow, np.array_split(delays, 2)):
             amount += held
             left += gone
     return left

@@ -9,6 +9,7 @@ from itertools import permutations
 
 import numpy as np
 
+from simulators.errors import InputError
 from simulators.seeding import Seed, generator
 from simulators.vessels.forest import Forest, murray_radius
 from simulators.vessels.tree_order import flow_from_terminals
@@ -23,18 +24,31 @@ class Trees:
 
 
 def serving(forest: Forest, flow: np.ndarray, murray_k: float) -> Forest:
-    """The same trees with the flows that other voxels need.
+    """The same trees with the flows that other voxels need; vessels that lead only to voxels of none are left out.
 
     Args:
         forest: with a terminal in each voxel that has flow.
         flow: mm³/s into each voxel, (X, Y, Z).
         murray_k: of r = k F^(1/3), mm (mm³/s)^(−1/3).
+
+    Raises:
+        InputError: if a voxel that has flow has no terminal.
     """
-    needed = np.zeros(forest.n_nodes)
-    served = forest.terminal >= 0
-    needed[forest.terminal[served]] = flow[served]
-    through = flow_from_terminals(forest.parent, needed)
-    return replace(forest, flow=through, radius=murray_radius(through, murray_k))
+    unserved = int(((flow > 0) & (forest.terminal < 0)).sum())
+    if unserved:
+        raise InputError(f"trees: found no terminal in {unserved} voxels with flow; give trees that serve every voxel")
+    through = flow_from_terminals(forest.parent, forest.of_terminals(flow))
+    used = np.flatnonzero(through > 0)
+    place = np.full(forest.n_nodes + 1, -1)  # one more, for the −1 of inlets and of voxels without a terminal
+    place[used] = np.arange(len(used))
+    return replace(
+        forest,
+        position=forest.position[used],
+        parent=place[forest.parent[used]].astype(forest.parent.dtype),
+        flow=through[used],
+        radius=murray_radius(through[used], murray_k),
+        terminal=place[forest.terminal].astype(forest.terminal.dtype),
+    )
 
 
 def turned(forest: Forest, seed: Seed) -> Forest:

@@ -84,6 +84,13 @@ class Forest:
         accumulate_from_inlets(self.parent, time)
         return time
 
+    def of_terminals(self, values: np.ndarray) -> np.ndarray:
+        """A value for each node, (N,): of a terminal that of the voxel that it supplies, (X, Y, Z), 0 of others."""
+        of_nodes = np.zeros(self.n_nodes)
+        served = self.terminal >= 0
+        of_nodes[self.terminal[served]] = values[served]
+        return of_nodes
+
     def with_murray_radii(self, murray_k: float) -> "Forest":
         """The same forest with r = k F^(1/3), k in mm (mm³/s)^(−1/3)."""
         return replace(self, radius=murray_radius(self.flow, murray_k))

@@ -24,6 +24,10 @@ from simulators.vessels.tree_order import depth_first_order, flow_from_terminals
 ANYWHERE = np.empty((0, 0, 0), np.bool_)
 
 
+class UnreachedVoxels(InputError):
+    """Voxels lie farther from all vessels than a new terminal may reach."""
+
+
 def grow_forest(
     flow: np.ndarray,
     *,
@@ -42,7 +46,8 @@ def grow_forest(
         seed: of the random draws; the same seed gives the same forest, bit for bit.
         voxel_size_mm: edge lengths of a voxel.
         new_inlet_probability: that a drawn point starts a tree of its own.
-        reach_mm: longest distance from a new terminal to the segment that it joins.
+        reach_mm: longest distance from a new terminal to the segment that it joins; doubled, as often as need be, if
+            voxels with flow lie apart from all others, beyond voxels without.
         n_candidates: nearest segments to compare.
         murray_k: of r = k F^(1/3), mm (mm³/s)^(−1/3).
         inlets: mm, (n, 3): points to grow from, beside those drawn.
@@ -51,8 +56,8 @@ def grow_forest(
         The forest, with flows in mm³/s that add up to the map's total.
 
     Raises:
-        InputError: for flow that is negative, not finite or all zero, and for settings under which some
-            voxel can never be reached.
+        InputError: for flow that is negative, not finite or all zero.
+        UnreachedVoxels: for settings under which some voxel can never be reached.
     """
     size = np.broadcast_to(np.asarray(voxel_size_mm, float), 3)
     given = np.empty((0, 3)) if inlets is None else np.asarray(inlets, float).reshape(-1, 3)
@@ -60,10 +65,17 @@ def grow_forest(
     start = np.zeros(len(given), NODE)
     start["x"], start["y"], start["z"] = given.T
     start["parent"] = start["mark"] = -1
-    nodes, terminal = _grow(
-        flow, size, start, seed, n_candidates, new_inlet_probability=new_inlet_probability, reach_mm=reach_mm
-    )
-    return _forest(nodes, terminal, nodes["flow"].copy(), size, murray_k)
+    diagonal = float(np.linalg.norm(size * np.shape(flow)))
+    while True:
+        try:
+            nodes, terminal = _grow(
+                flow, size, start, seed, n_candidates, new_inlet_probability=new_inlet_probability, reach_mm=reach_mm
+            )
+            return _forest(nodes, terminal, nodes["flow"].copy(), size, murray_k)
+        except UnreachedVoxels:
+            if np.all(flow) or reach_mm > diagonal:
+                raise
+            reach_mm *= 2
 
 
 @dataclass(frozen=True)
@@ -223,7 +235,7 @@ def _grow(
         ),
     )
     if stuck:
-        raise InputError(
+        raise UnreachedVoxels(
             f"reach_mm: found {reach_mm}; {stuck} voxels could not be reached: raise it, or new_inlet_probability"
         )
     order = depth_first_order(nodes["parent"][:n])

@@ -37,12 +37,15 @@ class Block:
         delay: s from when its last part passes to the readout of the first slice; below 0 if that is read before.
         sign: that it counts with.
         waits: whether all of it is labeled when its first part passes, and decays before it passes.
+        until_readout: whether it counts by when it arrives in the tissue, and goes on until the readout: a later slice
+            sees more of it. Such a bolus does not show when blood arrives.
     """
 
     duration: Annotated[float, Within(0, 40, "s", above=True)]
     delay: Annotated[float, Within(-20, 40, "s")]
     sign: Annotated[float, Within(-1, 1)] = 1.0
     waits: bool = False
+    until_readout: bool = False
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -53,6 +56,8 @@ class Block:
         Args:
             after_first_slice: s, of any shape.
         """
+        if self.until_readout:
+            return np.full_like(after_first_slice, self.delay), self.duration + after_first_slice
         delay = self.delay + after_first_slice
         return np.maximum(delay, 0.0), np.maximum(self.duration + np.minimum(delay, 0.0), 0.0)
 

@@ -14,12 +14,12 @@ from simulators.errors import InputError
 from simulators.imaging.labeling.base import Block, Delays, Frame, Labeling, Words
 from simulators.imaging.labeling.continuous import CASL, PCASL
 from simulators.imaging.labeling.hadamard import HadamardPCASL
-from simulators.imaging.labeling.pulsed import PASL, PASLUnknownBolus
+from simulators.imaging.labeling.pulsed import PASL, QUIPSS, PASLUnknownBolus
 from simulators.settings.checking import check_fields, from_plain, shown
 from simulators.settings.limits import Word
 
 LABELINGS: Mapping[str, type[Labeling]] = {
-    kind.__name__: kind for kind in (PCASL, CASL, PASL, PASLUnknownBolus, HadamardPCASL)
+    kind.__name__: kind for kind in (PCASL, CASL, PASL, QUIPSS, PASLUnknownBolus, HadamardPCASL)
 }
 """What a file may name."""
 

@@ -7,6 +7,7 @@ readout. A frame is ∫ s(u) e^(−(TI − u)/T1b) du from u = TI − TI1 to TI,
 from dataclasses import dataclass
 from typing import Annotated
 
+from simulators.errors import InputError
 from simulators.imaging.labeling.base import Block, Duration, Frame, Labeling, Words, seconds
 from simulators.settings.checking import check_fields
 from simulators.settings.limits import Within
@@ -41,6 +42,49 @@ class PASL(Labeling):
         return (
             ("Labeling", "pulsed (PASL), bolus cut off (QUIPSS II, Q2TIPS)"),
             ("Bolus duration", seconds(self.bolus_duration)),
+            ("Inversion times", seconds(delays)),
+        )
+
+
+@dataclass(frozen=True)
+class QUIPSS(Labeling):
+    """Pulsed labeling with the imaging region saturated, Wong 1998 (10.1002/mrm.1910390506), there QUIPSS.
+
+    A pulse at TI1 takes away the label that has arrived: a readout at TI sees what arrives between TI1 and TI, if the
+    first label arrives before TI1 and the last after TI. The frames of this class show such a bolus of TI − TI1, and
+    not when it arrived; see `Block.until_readout`.
+
+    Attributes:
+        cut_off: TI1 in s, from the pulse to the saturation.
+
+    Raises:
+        InputError: for a time that no scanner could play out, or that looks like milliseconds.
+    """
+
+    cut_off: Duration = 0.7
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @property
+    def bolus_duration(self) -> float:
+        """TI1 in s: what is read is as long as the readout is later."""
+        return self.cut_off
+
+    def frames(self, delays: tuple[float, ...]) -> tuple[Frame, ...]:
+        """One bolus an inversion time, all of them after the saturation; see `Labeling.frames`."""
+        if min(delays) <= self.cut_off:
+            raise InputError(
+                f"post_labeling_delays: found {min(delays):g} s after the pulse, but what has come is saturated at "
+                f"{self.cut_off:g} s; give later readouts"
+            )
+        return tuple((Block(delay - self.cut_off, self.cut_off, waits=True, until_readout=True),) for delay in delays)
+
+    def words(self, delays: tuple[float, ...]) -> Words:
+        """See `Labeling.words`."""
+        return (
+            ("Labeling", "pulsed (PASL), imaging region saturated (QUIPSS)"),
+            ("Saturation", f"{seconds(self.cut_off)} after the pulse"),
             ("Inversion times", seconds(delays)),
         )
 

@@ -38,6 +38,7 @@ class VesselBatch:
         device: where the arrays are.
         vessels: of each piece of tissue.
         arteries, veins: forests of all pieces of tissue, on the device.
+        bluntness: of the velocity profile in each piece of tissue, (B,), on the host.
         served: voxels where an artery ends, counted through the batch, (R,), on the host.
 
     Raises:
@@ -53,6 +54,7 @@ class VesselBatch:
             )
         self.device = device
         self.vessels = tuple(vessels)
+        self.bluntness = np.array([v.bluntness for v in vessels], float)
         arteries, veins = map(ForestTopology.of, zip(*(layouts or _laid_out(vessels)), strict=True))
         self.served = np.flatnonzero(arteries.terminal >= 0)
         self._terminal = arteries.terminal

@@ -142,20 +142,26 @@ KERNEL(combine_responses, Index n_rows, const float *spectrum, const int *range,
 }
 
 // `laminar.inflow` in each step. `tails`: e_2 and e_3 at the end of each step, (steps, 2).
-KERNEL(bed_inflow, const int *node, const double *transit, const double *tails, double step, double decay,
-       Index n_steps, float *inflow)
+KERNEL(bed_inflow, const int *node, const double *transit, const int *tissue, const double *bluntness,
+       const double *tails, double step, double decay, Index n_steps, float *inflow)
 {
     EACH(row)
     {
-        const double tau = transit[node[row]];
-        const double tail_2 = tail_integral(2, tau / 2, decay), tail_3 = tail_integral(3, tau / 2, decay);
+        const double tau = transit[node[row]], b = bluntness[tissue[node[row]]];
+        const double density = 0.5 / (1 - b), first = tau / (2 - b);
+        const double tail_2 = tail_integral(2, first, decay), tail_3 = tail_integral(3, first, decay);
+        const double wall_2 = b > 0 ? tail_integral(2, tau / b, decay) : 0;
+        const double wall_3 = b > 0 ? tail_integral(3, tau / b, decay) : 0;
         float *own = inflow + in_tiles(row, 0, n_steps);
         double before = 0;
         for (Index s = 0; s < n_steps; ++s) {
             const double t = step * (s + 1);
             double entered = 0;
-            if (t > tau / 2)
-                entered = t * 0.5 * tau * tau * (tail_3 - tails[2 * s + 1]) - 0.5 * tau * tau * (tail_2 - tails[2 * s]);
+            if (t > first) {
+                const bool all_come = b * t >= tau;
+                const double e_2 = all_come ? wall_2 : tails[2 * s], e_3 = all_come ? wall_3 : tails[2 * s + 1];
+                entered = t * density * tau * tau * (tail_3 - e_3) - density * tau * tau * (tail_2 - e_2);
+            }
             own[s * TILE] = (float)(entered - before);
             before = entered;
         }

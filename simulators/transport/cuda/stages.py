@@ -30,24 +30,34 @@ def arterial_label(
 ) -> Array:
     """Concentration in arteries of a mean velocity (mm/s) up to a limit, (B, T, X, Y, Z), float32."""
     device, trees = batch.device, batch.arteries
-    ends, slow = device.empty((len(trees.piece_node), 4)), device.empty((trees.n_nodes,))
-    device.launch(
-        "artery_piece_ends",
-        len(trees.piece_node),
-        *(trees.piece_node, trees.piece_share, blood.transit, blood.residence),
-        *(1 / t1, 2 * float(time[-1]), ends),
-    )
+    slow = device.empty((trees.n_nodes,))
+    ends = _piece_ends(batch, blood, 2 - batch.bluntness, float(time[-1]), t1)
+    at_wall = _piece_ends(batch, blood, batch.bluntness, float(time[-1]), t1) if batch.bluntness.any() else ends
     device.launch("flow_slower_than", trees.n_nodes, blood.flow, blood.radius, float(slower_than), slow)
     image = device.empty((len(batch), len(time), *batch.shape), np.float32)
-    of_time = (time, laminar.tail_integral(2, time, t1) / 4, laminar.stored(time, 2 * time, t1))
+    of_time = np.stack([np.stack(laminar.stored_at(time, t1, b), axis=1) for b in batch.bluntness.tolist()])
     device.launch(
         "arterial_label",
         len(batch) * batch.n_voxels * len(time),
-        *(trees.piece_start, trees.piece_node, ends, slow),
-        *map(device.put, of_time),
+        *(trees.piece_start, trees.piece_node, ends, at_wall, slow),
+        *map(device.put, (time, batch.bluntness, of_time)),
         *(len(time), batch.n_voxels, batch.voxel_volume, image),
     )
     return image
+
+
+def _piece_ends(batch: VesselBatch, blood: BloodFlow, velocity: np.ndarray, last: float, t1: float) -> Array:
+    """τ and H(τ; v)/(2(1 − b)) at both ends of each piece of artery, (P, 4), v that of each piece of tissue, (B,)."""
+    device, trees = batch.device, batch.arteries
+    density = np.array([laminar.density(b) for b in batch.bluntness.tolist()])
+    ends = device.empty((len(trees.piece_node), 4))
+    device.launch(
+        "artery_piece_ends",
+        len(trees.piece_node),
+        *(trees.piece_node, trees.piece_share, blood.transit, blood.residence, trees.forest),
+        *(device.put(velocity), device.put(density), 1 / t1, last, ends),
+    )
+    return ends
 
 
 def capillary_responses(
@@ -100,7 +110,7 @@ def bed_label(
     ends, weights = device.put(ends.astype(np.int32)), device.put(weights)
     for rows in batch.rows(set_of_row):
         held, passed = _responses_of_rows(batch, blood, rows, tables, n_steps)
-        inflow = _inflow(device, blood, rows, time_step, n_steps, t1)
+        inflow = _inflow(batch, blood, rows, time_step, n_steps, t1)
         n_tiled = rows.n_tiles * TILE
         device.launch(
             "bed_amount",
@@ -137,12 +147,18 @@ def _responses_of_rows(
     return held, passed
 
 
-def _inflow(device: Device, blood: BloodFlow, rows: BedRows, time_step: float, n_steps: int, t1: float) -> Array:
+def _inflow(batch: VesselBatch, blood: BloodFlow, rows: BedRows, time_step: float, n_steps: int, t1: float) -> Array:
     """Label that enters each row per unit of flow in each step, in tiles."""
+    device = batch.device
     edges = time_step * np.arange(1, n_steps + 1)
     tails = np.stack([laminar.tail_integral(n, edges, t1) for n in (2, 3)], axis=1)
     inflow = device.empty((rows.n_tiles, n_steps, TILE), np.float32)
-    device.launch("bed_inflow", rows.n, rows.node, blood.transit, device.put(tails), time_step, 1 / t1, n_steps, inflow)
+    device.launch(
+        "bed_inflow",
+        rows.n,
+        *(rows.node, blood.transit, batch.arteries.forest, device.put(batch.bluntness), device.put(tails)),
+        *(time_step, 1 / t1, n_steps, inflow),
+    )
     return inflow
 
 
@@ -161,29 +177,29 @@ def venous_label(
     fall = np.exp(-(np.arange(n_steps - 1) + 0.5) * step / t1)
     times, decay, falls = map(device.put, (time, np.exp(-time / t1), fall))
     left = device.zeros((len(trees.inlet), n_times))
-    delays = laminar.bundle_delays()
-    at_once = int(np.clip(VENOUS_BYTES // (trees.n_nodes * n_steps * 8), 1, len(delays)))
+    delays = np.stack([laminar.bundle_delays(bluntness=b) for b in batch.bluntness.tolist()])
+    at_once = int(np.clip(VENOUS_BYTES // (trees.n_nodes * n_steps * 8), 1, delays.shape[1]))
     totals = device.empty((at_once, trees.n_nodes, n_steps))
-    for first in range(0, len(delays), at_once):
-        some = delays[first : first + at_once]
-        bundles = device.put(some)
+    for first in range(0, delays.shape[1], at_once):
+        some = delays[:, first : first + at_once]
+        n_bundles, bundles = some.shape[1], device.put(some)
         for begin, size in trees.height.spans():
             device.launch(
                 "venous_totals",
-                size * n_steps * len(some),
+                size * n_steps * n_bundles,
                 *(trees.height.order, begin, size, trees.n_nodes, n_steps, trees.daughter_start, trees.daughter),
-                *(blood.transit, bundles, step, batch.row_of_venule, venules, totals),
+                *(blood.transit, trees.forest, bundles, n_bundles, step, batch.row_of_venule, venules, totals),
             )
         device.launch(
             "venous_label",
             len(batch) * batch.n_voxels * n_times,
             *(trees.piece_start, trees.piece_node, trees.piece_share, trees.parent, blood.transit),
-            *(bundles, len(some), step, totals, trees.n_nodes, n_steps, times, decay, n_times, batch.n_voxels, amount),
+            *(bundles, n_bundles, step, totals, trees.n_nodes, n_steps, times, decay, n_times, batch.n_voxels, amount),
         )
         device.launch(
             "left_by_outlet",
             len(trees.inlet) * n_times,
-            *(trees.inlet, totals, len(some), trees.n_nodes, n_steps, falls, times, step, n_times, left),
+            *(trees.inlet, totals, n_bundles, trees.n_nodes, n_steps, falls, times, step, n_times, left),
         )
     by_forest = device.empty((len(batch), n_times))
     device.launch("left_by_forest", len(batch) * n_times, trees.inlet_start, left, n_times, by_forest)

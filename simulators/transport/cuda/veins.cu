@@ -28,17 +28,18 @@ KERNEL(venule_totals, const float *out, const double *growth, Index n_ends, cons
 // Whole steps of delay between a place and the outlet.
 DEVICE Index whole_steps(double delay, double to_outlet, double step) { return (Index)(delay * to_outlet / step); }
 
-// Totals of the nodes of a generation (by height above the leaves), the step fastest.
+// Totals of the nodes of a generation (by height above the leaves), the step fastest. `delays`: of the bundles in each
+// piece of tissue, (B, bundles).
 KERNEL(venous_totals, const int *order, Index first, Index size, Index n_nodes, Index n_steps, const int *daughter_start,
-       const int *daughter, const double *to_outlet, const double *delays, double step, const int *source,
-       const double *venule, double *totals)
+       const int *daughter, const double *to_outlet, const int *tissue, const double *delays, Index n_bundles,
+       double step, const int *source, const double *venule, double *totals)
 {
     EACH(i)
     {
         const Index course = i / n_steps, s = i - course * n_steps, bundle = course / size;
         const int node = order[first + course - bundle * size];
         double *bundle_totals = totals + bundle * n_nodes * n_steps;
-        const double steps = delays[bundle] * to_outlet[node] / step;
+        const double delay = delays[tissue[node] * n_bundles + bundle], steps = delay * to_outlet[node] / step;
         const Index begin = (Index)steps;
         double total = 0;
         if (source[node] >= 0 && s > 0) {
@@ -47,7 +48,7 @@ KERNEL(venous_totals, const int *order, Index first, Index size, Index n_nodes, 
             total = (1 - late) * own[0] + late * own[-1];
         }
         for (int d = daughter_start[node]; d < daughter_start[node + 1]; ++d) {
-            const Index later = whole_steps(delays[bundle], to_outlet[daughter[d]], step) - begin;
+            const Index later = whole_steps(delay, to_outlet[daughter[d]], step) - begin;
             if (s > later) total += bundle_totals[daughter[d] * n_steps + s - later];
         }
         bundle_totals[node * n_steps + s] = total;
@@ -76,16 +77,17 @@ KERNEL(venous_label, const int *piece_start, const int *piece_node, const double
 {
     EACH(i)
     {
-        const Index site = i / n_times, k = i % n_times;
+        const Index site = i / n_times, k = i % n_times, tissue = site / n_voxels;
         double sum = 0;
         for (Index bundle = 0; bundle < n_bundles; ++bundle) {
+            const double delay = delays[tissue * n_bundles + bundle];
             for (int p = piece_start[site]; p < piece_start[site + 1]; ++p) {
                 const int node = piece_node[p];
                 const double low = to_outlet[parent[node]], span = to_outlet[node] - low;
-                const double now = time[k] / step - whole_steps(delays[bundle], to_outlet[node], step);
+                const double now = time[k] / step - whole_steps(delay, to_outlet[node], step);
                 const double *passed = totals + (bundle * n_nodes + node) * n_steps;
-                const double near = now + delays[bundle] * (low + share[2 * p] * span) / step;
-                const double far = now + delays[bundle] * (low + share[2 * p + 1] * span) / step;
+                const double near = now + delay * (low + share[2 * p] * span) / step;
+                const double far = now + delay * (low + share[2 * p + 1] * span) / step;
                 sum += total_at(passed, n_steps, far) - total_at(passed, n_steps, near);
             }
         }

@@ -233,7 +233,7 @@ def test_transit_times(brain):
     assert np.median(brain.att[white]) > np.median(brain.att[grey]) + 0.05  # 0.25–0.35 s at 1 mm
 
 
-def test_att_is_the_time_to_the_terminal(brain):
+def test_plug_flow_time_is_the_time_to_the_terminal(brain):
     """Walking up, l/ū by l/ū."""
     arteries = brain.vessels.arteries
     for voxel in np.argwhere(brain.perfusion > 0)[::100]:
@@ -242,7 +242,7 @@ def test_att_is_the_time_to_the_terminal(brain):
             length = np.linalg.norm(arteries.position[node] - arteries.position[arteries.parent[node]])
             time += length * np.pi * arteries.radius[node] ** 2 / arteries.flow[node]
             node = arteries.parent[node]
-        assert brain.att[tuple(voxel)] == pytest.approx(time, rel=1e-9)
+        assert brain.vessels.plug_flow_time[tuple(voxel)] == pytest.approx(time, rel=1e-9)
 
 
 def test_distance_to_great_vessels(brain):
@@ -358,7 +358,7 @@ def test_blood_that_comes_late(brain, variant, name):
     stages = variant(territory_delay={name: 1.0})
     behind = {"ICA_L": ("ACA_L", "MCA_L"), "BA": ("BA", "CB_L", "CB_R", "PCA_L", "PCA_R")}.get(name, (name,))
     inside = np.isin(brain.territory, [brain.territory_names.index(territory) for territory in behind])
-    late = stages.vessels.att - brain.att
+    late = stages.vessels.plug_flow_time - brain.vessels.plug_flow_time
     np.testing.assert_allclose(late[inside], 1.0, rtol=1e-12)  # differences of a few s
     np.testing.assert_array_equal(stages.vessels.att[~inside], brain.att[~inside])
     np.testing.assert_array_equal(stages.perfusion, brain.perfusion)
@@ -367,7 +367,7 @@ def test_blood_that_comes_late(brain, variant, name):
 
 def test_delays_add_up(brain, variant):
     stages = variant(territory_delay={"BA": 0.5, "PCA_L": 0.25, "MCA_R": 0.125})
-    late = stages.vessels.att - brain.att
+    late = stages.vessels.plug_flow_time - brain.vessels.plug_flow_time
     for name, delay in (("PCA_L", 0.75), ("PCA_R", 0.5), ("MCA_R", 0.125), ("ACA_R", 0.0), ("MCA_L", 0.0)):
         np.testing.assert_allclose(late[places(brain, name)], delay, atol=1e-12)
 
@@ -386,7 +386,7 @@ def test_label_that_comes_late(brain, variant):
     # No label takes less than half of the delay, the axis being twice as fast as the mean.
     assert (late[:, left][1:] <= prompt[:, left][1:] * (1 + 1e-5)).all()
     behind = places(brain, "MCA_L")
-    fastest = stages.vessels.att[behind] / 2
+    fastest = stages.vessels.plug_flow_time[behind] / 2
     assert (fastest > 0.5).all()
     assert late[1:, behind].sum() < 0.5 * prompt[1:, behind].sum()
 

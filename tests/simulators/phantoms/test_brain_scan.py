@@ -7,7 +7,7 @@ import pytest
 
 from simulators import Acquisition, CubeParameters, InputError, acquire, simulate_cube
 from simulators.imaging.readout import average_voxels
-from simulators.phantoms.brain_scan import NO_TERRITORY, acquire_brain, laid_over, scan_brain
+from simulators.phantoms.brain_scan import NO_TERRITORY, acquire_brain, acquire_moved, laid_over, scan_brain
 from simulators.phantoms.simulated_brain import Brain
 from simulators.tissue.anatomy import GREY, WHITE, Anatomy
 
@@ -129,7 +129,6 @@ def test_slices_of_the_acquired_grid_are_timed(brain: Brain) -> None:
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("voxel_size_mm", {"voxel_size_mm": (1.5, 2.0, 4.0)}),
         ("slice_timing", {"slice_timing": (0.0, 0.1, 0.2)}),
         ("post_labeling_delays", {"post_labeling_delays": (3.6,)}),
     ],
@@ -137,6 +136,20 @@ def test_slices_of_the_acquired_grid_are_timed(brain: Brain) -> None:
 def test_protocols_that_do_not_fit(brain: Brain, name: str, changes: dict) -> None:
     with pytest.raises(InputError, match=rf"^{name}: .*; (give|simulate)"):
         scan_brain(brain, replace(Acquisition(), **changes))
+
+
+def test_voxels_that_do_not_nest_hold_the_same_flow_and_lie_beside_each_other(brain: Brain) -> None:
+    """Means over 1.5 mm along x; three of them are as wide as two blocks of 2 mm and a half."""
+    size = (1.5, 2.0, 4.0)
+    scan = scan_brain(brain, Acquisition(voxel_size_mm=size))
+    assert scan.perfusion.shape[0] == -(-2 * brain.perfusion.shape[0] // 3)
+    assert scan.perfusion.sum(dtype=float) * np.prod(size) == pytest.approx(brain.perfusion.sum(dtype=float), rel=1e-5)
+    fine = acquire_brain(brain, Acquisition(voxel_size_mm=(1.0, 1.0, 1.0)))
+    first = (fine[:, 0] + 0.5 * fine[:, 1]) / 1.5
+    expected = average_voxels(padded(first[:, None], (1, 2, 4)), (1, 2, 4))[:, 0]
+    np.testing.assert_allclose(scan.concentration[:, 0], expected, atol=1e-6 * expected.max())  # float32
+    corner = brain.anatomy.affine @ (-0.5, -0.5, -0.5, 1)
+    np.testing.assert_allclose(scan.affine @ (-0.5, -0.5, -0.5, 1), corner)
 
 
 def test_blood_is_shared_out_over_the_acquired_voxels(brain) -> None:
@@ -156,3 +169,32 @@ def test_slices_are_laid_over_the_brain_from_its_middle(brain) -> None:
     assert scan_brain(brain, laid_over(short, brain)).concentration.shape[-1] == n_slices
     exact = replace(of_a_scan, slice_timing=tuple(0.1 * k for k in range(n_slices)))
     assert laid_over(exact, brain) is exact
+
+
+@pytest.mark.parametrize("crushing", [None, 0.0])
+def test_a_head_that_moves_is_seen_where_it_then_lies(brain: Brain, crushing: float | None) -> None:
+    """By whole simulated voxels: as if the response were shifted by as many; in each frame by its own."""
+    protocol = Acquisition(vascular_crushing=crushing)
+    moved = np.array([(0, 0, 0), (1, 0, 0), (0, -1, 0), (1, 1, 2)], float)
+    frames = acquire_moved(brain, protocol, moved)
+    assert frames.dtype == np.float32
+    np.testing.assert_allclose(frames[0], acquire_brain(brain, protocol)[0], rtol=1e-5, atol=1e-9)
+    for k, by in enumerate(moved.astype(int)):
+        response = brain.response
+        there = {name: np.zeros_like(getattr(response, name)) for name in ("arterial", "bed")}
+        for name, images in there.items():
+            still = getattr(response, name)
+            into = tuple(slice(max(d, 0), size + min(d, 0)) for d, size in zip(by, still.shape[1:], strict=True))
+            of = tuple(slice(max(-d, 0), size + min(-d, 0)) for d, size in zip(by, still.shape[1:], strict=True))
+            images[:, *into] = still[:, *of]
+        expected = acquire_brain(replace(brain, response=replace(response, **there)), protocol)[k]
+        inner = (slice(1, -2), slice(1, -2), slice(None, -1))  # at the edges nothing is known of what comes in
+        inner = inner if by[2] == 0 else (*inner[:2], slice(1, -1))
+        np.testing.assert_allclose(frames[k][inner], expected[inner], rtol=1e-4, atol=1e-7)
+
+
+def test_a_head_that_moves_by_parts_of_a_simulated_voxel_keeps_its_label(brain: Brain) -> None:
+    """Linear between whole ones: the mean of the brain's two neighbouring places."""
+    places = [np.tile(by, (4, 1)) for by in ((0.0, 0, 0), (0.5, 0, 0), (1.0, 0, 0))]
+    still, half, whole = (acquire_moved(brain, Acquisition(), by)[:, 1:-1] for by in places)
+    np.testing.assert_allclose(half, (still + whole) / 2, rtol=1e-4, atol=1e-7)

@@ -146,7 +146,7 @@ def test_a_head_of_ones_own(head):
     for node, above in enumerate(arteries.parent):  # parents come first
         start = brain.vessels.inlet_delay[arteries.inlets == node].sum() if above < 0 else arrival[above]
         arrival[node] = start + arteries.residence_time[node]
-    np.testing.assert_allclose(brain.att[served], arrival[arteries.terminal[served]], rtol=1e-9)
+    np.testing.assert_allclose(brain.vessels.plug_flow_time[served], arrival[arteries.terminal[served]], rtol=1e-9)
     assert (brain.response.bed[-1][served] > 0).all()
 
 
@@ -258,6 +258,7 @@ def kept_head(quick: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Br
         ({"white_capillary_volume": 0.03}, {"label"}),
         ({"exchange": TwoCompartmentExchange()}, {"label"}),
         ({"t1_blood": 1.5}, {"label"}),
+        ({"bluntness": 0.5}, {"label"}),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import simulators
 from simulators import Cube, CubeParameters, InputError, NoExchange, simulate_cube
 from simulators.phantoms.cube import LEAST_INLET_DELAY
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
+from simulators.vessels.borrowed_trees import Trees
 
 SMALL = CubeParameters(shape=(8, 8, 8), arterial_murray_k=(0.09, 0.15), capillary_volume_fraction=(0.01, 0.04))
 TIME = (0.5, 1.0, 2.0)
@@ -85,7 +87,24 @@ def test_drawn_values_are_used():
     assert 1.15 < max(draws) <= 1.2
 
 
-def test_att_is_the_time_to_the_terminal():
+def test_bluntness_is_drawn_behind_all_else():
+    """Cubes of a seed have all else in common, and one of laminar flow does not know that there is more."""
+    parameters = replace(SMALL, bluntness=(0.3, 0.7))
+    one, other = make(9), make(9, parameters)
+    assert one.vessels.bluntness == 0
+    assert 0.3 <= other.drawn["bluntness"] == other.vessels.bluntness <= 0.7
+    assert list(other.drawn) == [*one.drawn, "bluntness"]
+    assert {name: other.drawn[name] for name in one.drawn} == one.drawn
+    for name in ("position", "flow", "radius"):
+        np.testing.assert_array_equal(getattr(one.arteries, name), getattr(other.arteries, name))
+        np.testing.assert_array_equal(getattr(one.veins, name), getattr(other.veins, name))
+    np.testing.assert_array_equal(one.capillaries.flow, other.capillaries.flow)
+    assert (one.arterial_step_response != other.arterial_step_response).any()
+    borrowed = simulate_cube(9, parameters=parameters, time=TIME, trees=Trees(one.arteries, one.veins))
+    assert borrowed.vessels.bluntness == other.vessels.bluntness
+
+
+def test_plug_flow_time_is_the_time_to_the_terminal():
     """Walking up from every terminal, l/ū by l/ū, to the labeling plane."""
     cube = make(3)
     arteries = cube.arteries
@@ -97,7 +116,7 @@ def test_att_is_the_time_to_the_terminal():
             length = np.linalg.norm(arteries.position[node] - arteries.position[parent])
             time += length * np.pi * arteries.radius[node] ** 2 / arteries.flow[node]
             node = parent
-        assert cube.att[voxel] == pytest.approx(time + delay[int(node)], rel=1e-12)
+        assert cube.vessels.plug_flow_time[voxel] == pytest.approx(time + delay[int(node)], rel=1e-12)
 
 
 def test_flows_meet():
@@ -128,6 +147,8 @@ def test_what_a_cube_says_of_itself():
     [
         ("arterial_murray_k", {"arterial_murray_k": 0.0}),
         ("venous_murray_k", {"venous_murray_k": (0.2, 0.1)}),
+        ("bluntness", {"bluntness": 1.0}),
+        ("bluntness", {"bluntness": (-0.1, 0.5)}),
         ("capillary_volume_fraction", {"capillary_volume_fraction": -0.1}),
         ("inlet_delay", {"inlet_delay": (0.2, np.inf)}),
         ("inlet_delay_spread", {"inlet_delay_spread": -0.1}),

@@ -39,6 +39,13 @@ PHANTOM_OF_0_2_0 = {
 }
 """What a checkpoint of version 0.2.0 has of its phantom."""
 
+LATER = ("bluntness", "layout")
+"""Settings that it did not know, and that have nothing to do with exchange."""
+
+
+def settings(parameters: CubeParameters) -> dict[str, object]:
+    return {name: value for name, value in asdict(parameters).items() if name not in LATER}
+
 
 def test_rates():
     """PS of 150 mL/100g/min is 150/60 mL/s in 100 g or 100/1.05 mL: 0.02625 /s."""
@@ -133,10 +140,10 @@ def test_a_phantom_of_0_2_0_loads():
 
 
 def test_the_form_of_0_2_0(single_pass):
-    assert flat(asdict(WIDE), permeability=(100.0, 200.0)) == PHANTOM_OF_0_2_0
-    without = flat(asdict(replace(WIDE, exchange=NoExchange())), permeability=(100.0, 200.0))
+    assert flat(settings(WIDE), permeability=(100.0, 200.0)) == PHANTOM_OF_0_2_0
+    without = flat(settings(replace(WIDE, exchange=NoExchange())), permeability=(100.0, 200.0))
     assert without == {**PHANTOM_OF_0_2_0, "exchange": "none"}
-    other = asdict(replace(WIDE, exchange=single_pass()))
+    other = settings(replace(WIDE, exchange=single_pass()))
     assert flat(other, permeability=(100.0, 200.0)) == other
     assert flat(asdict(BrainParameters().label), permeability=150.0) == {
         "exchange": "two_compartment",

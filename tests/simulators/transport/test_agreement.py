@@ -82,7 +82,7 @@ def test_eight_bundles_are_enough(monkeypatch: pytest.MonkeyPatch, vessels_of):
     few = NumbaSimulator().step_response(vessels, TIME, label)
     many = laminar.bundle_delays(32)
     monkeypatch.setattr(laminar, "STREAMLINE_BUNDLES", 32)
-    monkeypatch.setattr(laminar, "bundle_delays", lambda: many)
+    monkeypatch.setattr(laminar, "bundle_delays", lambda bluntness: many)
     more = NumbaSimulator().step_response(vessels, TIME, label)
     difference = few.bed - more.bed
     print(

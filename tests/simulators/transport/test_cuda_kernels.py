@@ -67,31 +67,39 @@ def test_flows_for_a_new_perfusion(kernels, device, two_cubes):
             )
 
 
+@pytest.mark.parametrize("b", [0.0, 0.4, 0.9])
 @pytest.mark.parametrize("t1", [1.65, 0.3, np.inf])
-def test_label_stored_in_closed_form(device, t1):
+def test_label_stored_in_closed_form(device, t1, b):
     """One segment of each length: exponential integrals by series and by continued fraction, and none."""
     tau = np.concatenate([[0.0, 1e-9, 2 * t1 if np.isfinite(t1) else 1.0], np.geomspace(1e-3, 50, 200)])
     n = len(tau)
     node, share = np.arange(n, dtype=np.int32), np.tile([0.0, 1.0], (n, 1))
-    ends = device.empty((n, 4))
-    arrays = (device.put(a) for a in (node, share, tau, tau))
-    device.launch("artery_piece_ends", n, *arrays, 1 / t1, 100.0, ends)
-    begin_tau, begin, end_tau, end = device.fetch(ends).T
-    assert (begin_tau == 0).all()
-    assert (begin == 0).all()
-    np.testing.assert_array_equal(end_tau, tau)
-    np.testing.assert_allclose(end, laminar.stored_for_ever(tau, t1), rtol=1e-13)
+    tissue, found = np.ones(n, np.int32), []
+    for velocity in (2 - b, b):
+        ends = device.empty((n, 4))
+        arrays = node, share, tau, tau, tissue, np.array([0.7, velocity]), np.array([0.1, laminar.density(b)])
+        device.launch("artery_piece_ends", n, *map(device.put, arrays), 1 / t1, 200.0, ends)
+        begin_tau, begin, end_tau, end = device.fetch(ends).T
+        assert (begin_tau == 0).all()
+        assert (begin == 0).all()
+        np.testing.assert_array_equal(end_tau, np.minimum(tau, 200.0 * velocity))
+        found.append(end)
+    # Differences of up to 5 times what they leave, for b = 0.9.
+    np.testing.assert_allclose(found[0] - found[1], laminar.stored_for_ever(tau, t1, b), rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("b", [0.0, 0.4, 0.9])
 @pytest.mark.parametrize("t1", [1.65, np.inf])
-def test_inflow_of_beds(device, t1):
+def test_inflow_of_beds(device, t1, b):
     tau, step, n_steps = np.array([0.1, 0.7, 2.3, 9.0]), 0.025, 120
     edges = step * np.arange(n_steps + 1)
     tails = np.stack([laminar.tail_integral(n, edges[1:], t1) for n in (2, 3)], axis=1)
     inflow = device.empty((1, n_steps, 32), np.float32)
     node = device.put(np.arange(4, dtype=np.int32))
-    device.launch("bed_inflow", 4, node, device.put(tau), device.put(tails), step, 1 / t1, n_steps, inflow)
-    entered = laminar.inflow(np.maximum(edges, 1e-9)[:, None], tau, t1)
+    tissue, bluntness = device.put(np.ones(4, np.int32)), device.put(np.array([0.7, b]))
+    arrays = (node, device.put(tau), tissue, bluntness, device.put(tails))
+    device.launch("bed_inflow", 4, *arrays, step, 1 / t1, n_steps, inflow)
+    entered = laminar.inflow(np.maximum(edges, 1e-9)[:, None], tau, t1, b)
     np.testing.assert_allclose(device.fetch(inflow)[0, :, :4], np.diff(entered, axis=0), atol=1e-7 * step)  # float32
 
 

@@ -39,7 +39,7 @@ def test_a_detour_behind_an_inlet_is_a_later_inlet(backend, exchange, vessels_of
     detour = np.where(behind_inlet, of_node[arteries.parent], 0.0)
     by_detour = replace(vessels, detour=detour)
     by_inlet = replace(vessels, inlet_delay=vessels.inlet_delay + late)
-    np.testing.assert_allclose(by_detour.att, by_inlet.att, rtol=1e-14)
+    np.testing.assert_allclose(by_detour.plug_flow_time, by_inlet.plug_flow_time, rtol=1e-14)
     one, other, prompt = (backend.simulator.step_response(v, time, label) for v in (by_detour, by_inlet, vessels))
     for name in ("arterial", "bed", "left"):
         expected = getattr(other, name)
@@ -63,7 +63,9 @@ def test_a_detour_delays_what_is_behind_it_and_nothing_else(backend, vessels_of)
     late = replace(vessels, detour=detour)
     served = behind[arteries.terminal]
     assert 10 < served.sum() < served.size - 10
-    np.testing.assert_allclose((late.att - vessels.att)[served], 0.75, rtol=1e-12)  # differences of seconds
+    np.testing.assert_allclose(
+        (late.plug_flow_time - vessels.plug_flow_time)[served], 0.75, rtol=1e-12
+    )  # differences of seconds
     np.testing.assert_array_equal(late.att[~served], vessels.att[~served])
     one, prompt = (backend.simulator.step_response(v, time, label) for v in (late, vessels))
     own = np.zeros(arteries.terminal.size, bool)  # voxels with a vessel from behind the detour

@@ -68,7 +68,7 @@ def first_arrivals(vessels: Vasculature) -> tuple[np.ndarray, np.ndarray]:
     arterial = np.full(arteries.terminal.size, np.inf)
     np.minimum.at(arterial, pieces.voxel, begins / 2)
 
-    bed = vessels.att.ravel() / 2
+    bed = vessels.plug_flow_time.ravel() / 2
     at_node = np.full(veins.n_nodes, np.inf)
     at_node[veins.terminal.ravel()] = bed
     for k in range(veins.n_nodes - 1, -1, -1):

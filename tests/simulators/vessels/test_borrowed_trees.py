@@ -83,7 +83,7 @@ def statistics(cube: Cube) -> list[float]:
         for trees in (cube.arteries, cube.veins)
     ]
     total, arterial = cube.step_response, cube.arterial_step_response
-    own = cube.att - cube.drawn["inlet_delay"]
+    own = cube.vessels.plug_flow_time - cube.drawn["inlet_delay"]
     return [
         float(np.median(own)),
         float(np.quantile(own, 0.9)),

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from simulators.errors import InputError
 from simulators.tissue.perfusion import flow_from_perfusion, regional_perfusion
 from simulators.vessels.forest import Forest
-from simulators.vessels.growth import grow_forest
+from simulators.vessels.growth import UnreachedVoxels, grow_forest
 from simulators.vessels.growth_kernel import NODE, _cheapest_join, _join, _list_new, grow
 from simulators.vessels.segment_cells import lay_cells, nearest_segments, workspace
 
@@ -103,6 +103,21 @@ def test_a_short_reach_asks_for_more_trees() -> None:
     """What lies out of reach of all vessels is dropped until a tree of its own starts nearby."""
     short, long = (grow_forest(map_of(16), seed=0, reach_mm=reach) for reach in (0.8, 5.0))
     assert len(short.inlets) > 2 * len(long.inlets)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_voxel_beyond_fluid_is_reached_from_farther_away(seed: int) -> None:
+    flow = np.zeros((16, 16, 16))
+    flow[:4] = 0.01
+    flow[13, 8, 8] = 0.01  # alone: no tree of its own starts there, as that needs a second voxel
+    forest = grow_forest(flow, seed=seed, reach_mm=2.0)
+    np.testing.assert_array_equal(forest.terminal >= 0, flow > 0)
+    assert forest.flow[forest.inlets].sum() == pytest.approx(flow.sum(), rel=1e-12)
+
+
+def test_a_reach_too_short_for_tissue_without_gaps_is_refused() -> None:
+    with pytest.raises(UnreachedVoxels, match=r"^reach_mm: found 0\.001; \d+ voxels could not be reached: raise it"):
+        grow_forest(map_of(4), seed=0, reach_mm=0.001, new_inlet_probability=1e-9, inlets=np.array([[0.0, 0, 0]]))
 
 
 def test_given_inlets_come_first_and_feed() -> None:
