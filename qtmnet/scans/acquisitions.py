@@ -94,7 +94,7 @@ def build_acquisition(
 
 
 def _protocol_of(path: Path) -> Acquisition:
-    from qtmnet.scans.bids import find_scans
+    from qtmnet.scans.bids.finding import find_scans
     from qtmnet.scans.scan import read_scan
 
     protocols = {read_scan(scan).acquisition: scan for scan in find_scans(path)}

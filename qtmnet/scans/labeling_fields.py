@@ -3,7 +3,7 @@
 from simulators.imaging.acquisition import Acquisition
 from simulators.imaging.labeling.continuous import CASL, PCASL
 from simulators.imaging.labeling.hadamard import HadamardPCASL
-from simulators.imaging.labeling.pulsed import PASL, PASLUnknownBolus
+from simulators.imaging.labeling.pulsed import PASL, QUIPSS, PASLUnknownBolus
 
 
 def labeling_fields(acquisition: Acquisition) -> dict[str, object]:
@@ -25,6 +25,14 @@ def labeling_fields(acquisition: Acquisition) -> dict[str, object]:
                 "ArterialSpinLabelingType": "PASL",
                 "BolusCutOffFlag": True,
                 "BolusCutOffDelayTime": labeling.bolus_duration,
+                "PostLabelingDelay": delays,
+            }
+        case QUIPSS():
+            return {
+                "ArterialSpinLabelingType": "PASL",
+                "BolusCutOffFlag": True,
+                "BolusCutOffTechnique": "QUIPSS",
+                "BolusCutOffDelayTime": labeling.cut_off,
                 "PostLabelingDelay": delays,
             }
         case PASLUnknownBolus():

@@ -9,8 +9,7 @@ from typing import Protocol
 import nibabel as nib
 import numpy as np
 
-from qtmnet.quantities import Quantity
-from simulators.errors import InputError
+from qtmnet.quantities import INTERVAL_LEVEL, Quantity
 from simulators.files.json_files import json_text
 from simulators.files.nifti_file import NiftiFile, look_at
 from simulators.files.writing import Drafts, writing_together
@@ -31,14 +30,15 @@ def read_image(path: str | Path, n_dimensions: Sequence[int] = (3, 4)) -> tuple[
         n_dimensions: how many dimensions are allowed.
 
     Returns:
-        The image, for its header and affine, and its data (X, Y, Z, N) float32; N is 1 for a 3D image.
+        The image, for its header and affine, and its data (X, Y, Z, N) float32; N is 1 for a 3D image. NaN and
+        infinity, by which other programs mark what has no data, are 0.
 
     Raises:
         InputError: if the file is missing, unreadable, cut short, of another shape, larger than the memory, or holds
-            NaN or infinity.
+            nothing but NaN and infinity.
     """
     file = look_at_image(path, n_dimensions)
-    return file.image(), file.voxels()
+    return file.image(), np.nan_to_num(file.voxels(finite=False), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def look_at_image(path: str | Path, n_dimensions: Sequence[int] = (3, 4)) -> NiftiFile:
@@ -66,26 +66,6 @@ def mean_volume(volumes: np.ndarray, rows: np.ndarray | None = None, factors: np
     return total / len(chosen)
 
 
-def check_same_grid(path: str | Path, image: nib.Nifti1Image, like_path: Path, like: nib.Nifti1Image) -> None:
-    """Make sure that an image lies voxel by voxel on another one; small shifts between scans are let pass.
-
-    Raises:
-        InputError: if shapes differ, or axes point elsewhere (a flipped image would fit unnoticed).
-    """
-    if image.shape[:3] != like.shape[:3]:
-        raise InputError(
-            f"{path}: dim: found {image.shape[:3]}, but {like_path.name} has {like.shape[:3]}; resample it to that grid"
-        )
-    ours, theirs = image.affine[:3, :3], like.affine[:3, :3]
-    aligned = (ours * theirs).sum(axis=0) >= 0.7 * np.linalg.norm(ours, axis=0) * np.linalg.norm(theirs, axis=0)
-    placed = all(header["sform_code"] > 0 or header["qform_code"] > 0 for header in (image.header, like.header))
-    if placed and not aligned.all():
-        raise InputError(
-            f"{path}: affine: found axes {''.join(nib.aff2axcodes(image.affine))}, but {like_path.name} has "
-            f"{''.join(nib.aff2axcodes(like.affine))}; reorient it to that grid"
-        )
-
-
 def map_path(folder: str | Path, prefix: str, quantity: Quantity) -> Path:
     """Where a map goes, named as ASLPrep does: `<prefix>_cbf.nii.gz`, `<prefix>_att.nii.gz`."""
     return Path(folder) / f"{prefix}_{quantity.file_ending}.nii.gz"
@@ -101,8 +81,9 @@ def map_sidecar(quantity: Quantity, *, sources: Sequence[str], algorithm: str, *
         **fields: further BIDS fields, such as `EstimationReference`, or our own.
     """
     return {
-        "Units": quantity.bids_units,
+        **({"Units": quantity.bids_units} if quantity.bids_units else {}),
         "Description": f"{quantity.description}.",
+        **({"Quantile": quantity.level, "IntervalLevel": INTERVAL_LEVEL} if quantity.bound_of else {}),
         "Sources": list(sources),
         "EstimationAlgorithm": algorithm,
         **fields,
@@ -112,14 +93,14 @@ def map_sidecar(quantity: Quantity, *, sources: Sequence[str], algorithm: str, *
 def write_map(
     path: str | Path, data: np.ndarray, like: InSpace, sidecar: dict[str, object], drafts: Drafts | None = None
 ) -> Path:
-    """Write a map as float32 with its sidecar; both appear whole, or nothing does.
+    """Write a map as float32, a mask as uint8, with its sidecar; both appear whole, or nothing does.
 
     The same map gives the same bytes. Of the scan's header only the geometry (sform, qform, their
     codes, voxel size) is taken over: no descriptions, no vendor extensions.
 
     Args:
         path: ends with `.nii.gz`; the sidecar goes beside it as `.json`. Existing files are replaced.
-        data: (X, Y, Z), the grid of `like`.
+        data: (X, Y, Z), the grid of `like`, or (X, Y, Z, N); bool for a mask.
         like: the scan that the map belongs to.
         sidecar: fields for the JSON, see `map_sidecar`.
         drafts: files that are to appear together with these, and when.
@@ -133,9 +114,9 @@ def write_map(
     path = Path(path)
     if not path.name.endswith(".nii.gz"):
         raise ValueError(f"{path}: maps are written as .nii.gz")
-    if data.shape != tuple(like.header.get_data_shape()[:3]):
+    if data.shape[:3] != tuple(like.header.get_data_shape()[:3]) or data.ndim > 4:
         raise ValueError(f"{path}: a map of {data.shape} does not lie on a grid of {like.header.get_data_shape()[:3]}")
-    image = _in_space(np.asarray(data, dtype=np.float32), like.header)
+    image = _in_space(np.asarray(data, dtype=np.uint8 if data.dtype == bool else np.float32), like.header)
     with contextlib.nullcontext(drafts) if drafts else writing_together() as together:
         together.write(sidecar_path(path), json_text(sidecar, indent=2).encode())
         together.write(path, gzip.compress(image.to_bytes(), mtime=0))
@@ -143,13 +124,13 @@ def write_map(
 
 
 def sidecar_path(path: Path) -> Path:
-    """Where the JSON of a map goes."""
-    return path.with_name(path.name.removesuffix(".nii.gz") + ".json")
+    """Where the JSON of a map or of a table goes."""
+    return path.with_name(path.name.removesuffix(".nii.gz").removesuffix(".tsv") + ".json")
 
 
 def _in_space(data: np.ndarray, header: nib.Nifti1Header) -> nib.Nifti1Image:
     image = nib.Nifti1Image(data, header.get_best_affine())
-    image.header.set_zooms(header.get_zooms()[:3])
+    image.header.set_zooms((*header.get_zooms()[:3], *[1.0] * (data.ndim - 3)))
     image.header.set_xyzt_units(xyz="mm")
     image.set_qform(*_form(header.get_qform(), header["qform_code"]))
     image.set_sform(*_form(header.get_sform(), header["sform_code"]))

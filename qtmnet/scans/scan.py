@@ -1,28 +1,43 @@
 """An ASL scan, ready to be fitted: one difference image per delay, M0, efficiency and times.
 
-`read_scan` takes any BIDS 1.10 scan with (pseudo-)continuous labeling. What it had to assume goes into its notes.
+`read_scan` takes any BIDS 1.10 scan with continuous, pseudo-continuous or pulsed labeling. What it had to assume goes
+into its notes and premises.
 """
 
 import os
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from scipy import ndimage
 
-from qtmnet.scans.averaging import average, mean_control
-from qtmnet.scans.bids import NIFTI_ENDINGS, Series, read_series, scan_prefix
-from qtmnet.scans.calibration import calibrate
-from qtmnet.scans.m0 import read_m0
-from qtmnet.scans.nifti import check_same_grid, read_image
-from qtmnet.scans.protocol import read_acquisition, read_efficiency, refuse_other_labeling
+from qtmnet.scans.bids.finding import scan_prefix
+from qtmnet.scans.bids.series import Series, read_series
+from qtmnet.scans.brain_mask import read_brain_mask
+from qtmnet.scans.calibration.concentration import calibrate
+from qtmnet.scans.calibration.gains import of_one_gain
+from qtmnet.scans.calibration.m0 import read_m0
+from qtmnet.scans.calibration.m0_premise import m0_premise
+from qtmnet.scans.calibration.readouts import echo_file, of_one_readout
+from qtmnet.scans.calibration.signal_scale import SignalScale, level_of, on_one_scale
+from qtmnet.scans.motion.correction import Corrected, correct_motion
+from qtmnet.scans.motion.estimate import Estimate
+from qtmnet.scans.motion.m0_place import put_m0
+from qtmnet.scans.noise.estimate import NoiseEstimate, estimate_noise
+from qtmnet.scans.protocol.acquisition import read_acquisition
+from qtmnet.scans.protocol.efficiency import read_efficiency
+from qtmnet.scans.protocol.field_strength import read_relaxation_times
+from qtmnet.scans.protocol.labeling import check_labeling
+from qtmnet.scans.protocol.premise import Premise
+from qtmnet.scans.protocol.time_encoding import decoded
+from qtmnet.scans.volumes.averaging import average, mean_control
+from qtmnet.scans.volumes.inspection import inspect, look_at_volumes
+from qtmnet.scans.volumes.quality import PairQuality
+from simulators.constants import T1_BLOOD, T1_GREY_MATTER
 from simulators.errors import InputError
-from simulators.files.reading import kind_there
 from simulators.imaging.acquisition import Acquisition
-
-MASK_THRESHOLD = 0.35  # of the 98th percentile; 0.93 Dice with a brain mask on a 2D-EPI M0 scan
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +48,7 @@ class AslScan:
         path: the NIfTI file it was read from.
         prefix: what its derivatives are called by, such as `sub-01_run-1`.
         delta_m: control − label per distinct (delay, duration), by rising delay, (K, X, Y, Z) float32.
-        m0: signal of fully relaxed tissue on the same scale, (X, Y, Z) float32; see `qtmnet.scans.m0`.
+        m0: signal of fully relaxed tissue on the same scale, (X, Y, Z) float32; see `qtmnet.scans.calibration.m0`.
         labeling_efficiency: α in total, loss to background suppression included.
         acquisition: delays, durations, voxel size, slice timing and vascular crushing.
         mask: the brain, where M0 is above 0, (X, Y, Z) bool.
@@ -43,7 +58,17 @@ class AslScan:
         control: mean control signal, (X, Y, Z) float32; None if the scan holds differences.
         background_suppression: as the sidecar says; None if it does not.
         n_without_m0: voxels that the mask left out because M0 is not above 0 there.
-        suppression_accounted: whether the labeling efficiency holds what background suppression took of the label.
+        deviation: standard deviation of the noise of `delta_m`, (K, X, Y, Z) float32, 0 off the mask; None where
+            nothing tells it, see `qtmnet.scans.noise.estimate`.
+        pairs: that each frame is the mean of, (K,); one of lower weight counts as that.
+        quality: what was found of each pair; None where none were looked at.
+        t1_blood, t1_tissue: s, by the field strength unless given.
+        premises: what perfusion rests on besides the images, known or assumed.
+        m0_path: of the image that M0 was read from; None if that is the scan, or there is none.
+        mask_path: of the image that the mask was read from; None if there is none.
+        level: median perfusion by the consensus equation, mL/100g/min, whatever a method makes of the frames.
+        said_by_checks: those of the warnings that its report says by a check as well.
+        motion: of the head, which was corrected; None where that was not asked for, or cannot be told.
     """
 
     path: Path
@@ -59,7 +84,17 @@ class AslScan:
     control: np.ndarray | None = None
     background_suppression: bool | None = None
     n_without_m0: int = 0
-    suppression_accounted: bool = True
+    deviation: np.ndarray | None = None
+    pairs: tuple[float, ...] = ()
+    quality: PairQuality | None = None
+    t1_blood: float = T1_BLOOD
+    t1_tissue: float = T1_GREY_MATTER
+    premises: tuple[Premise, ...] = ()
+    m0_path: Path | None = None
+    mask_path: Path | None = None
+    level: float | None = None
+    said_by_checks: tuple[str, ...] = ()
+    motion: Estimate | None = None
 
     def concentration(self) -> np.ndarray:
         """C = ρ λ ΔM / (2 α M0), mL of fully labeled blood per mL of tissue, (K, X, Y, Z) float32; 0 off the mask.
@@ -67,7 +102,20 @@ class AslScan:
         Raises:
             InputError: where M0 is so small that this is no number.
         """
-        calibrated = calibrate(self.delta_m, self.m0, labeling_efficiency=self.labeling_efficiency)
+        return self._calibrated(self.delta_m)
+
+    def noise(self) -> np.ndarray | None:
+        """Standard deviation of the noise of `concentration`, mL/mL, (K, X, Y, Z) float32; 0 off the mask.
+
+        None where nothing tells it.
+
+        Raises:
+            InputError: as `concentration`.
+        """
+        return None if self.deviation is None else self._calibrated(self.deviation)
+
+    def _calibrated(self, values: np.ndarray) -> np.ndarray:
+        calibrated = calibrate(values, self.m0, labeling_efficiency=self.labeling_efficiency)
         with np.errstate(over="ignore"):
             frames = np.where(self.mask, calibrated, 0).astype(np.float32)
         if n_bad := int((~np.isfinite(frames)).any(axis=0).sum()):
@@ -84,102 +132,168 @@ def read_scan(
     m0: str | os.PathLike | float | None = None,
     mask: str | os.PathLike | None = None,
     labeling_efficiency: float | None = None,
+    t1_blood: float | None = None,
+    scale: SignalScale | None = None,
+    m0_scale: float | None = None,
+    motion_correction: bool = False,
 ) -> AslScan:
     """Read a scan, average its repetitions and find what calibrates it.
 
     Args:
         path: a 3D or 4D `*_asl.nii[.gz]` with its JSON sidecar (own or inherited) and aslcontext table.
-        m0: image or number to use in place of what `M0Type` says; see `qtmnet.scans.m0.read_m0`.
-        mask: brain mask, voxels other than 0. By default `<prefix>_desc-brain_mask.nii[.gz]` beside the scan,
-            else the largest bright part of M0.
+        m0: image or number to use in place of what `M0Type` says; see `qtmnet.scans.calibration.m0.read_m0`.
+        mask: brain mask, see `qtmnet.scans.brain_mask.read_brain_mask`. By default
+            `<prefix>_desc-brain_mask.nii[.gz]` beside the scan, else the largest bright part of M0.
         labeling_efficiency: α in total. By default `LabelingEfficiency`, taken as the total as ASLPrep does,
-            else 0.85 times 0.95 for each of `BackgroundSuppressionNumberPulses`.
+            else that of the labeling times 0.95 for each background suppression pulse; see `read_efficiency`.
+        t1_blood: s; by default that of the field strength, see `read_relaxation_times`.
+        scale: what differences are to be divided by; by default what the scan itself tells.
+        m0_scale: factor of M0, for one on another scale than the scan (ASLPrep's `--m0_scale`); None for none.
+        motion_correction: put volumes that have moved, and M0, where most volumes have the head; see
+            `qtmnet.scans.motion.correction`.
 
     Returns:
-        The scan. It warns, in one line, if control and label look swapped or slice times are missing.
+        The scan. It warns, in one line each, of what looks wrong, or is assumed though perfusion rests on it.
 
     Raises:
         InputError: in one line, for any file or field that is missing, malformed or of a kind that is not modeled.
     """
-    path = Path(path)
-    series = read_series(path)
-    refuse_other_labeling(series.sidecar)
-    delta_m, delays, durations, notes = average(series)
-    m0_image, m0_note = read_m0(series, m0)
-    efficiency, efficiency_note, suppression_accounted = read_efficiency(series.sidecar, labeling_efficiency)
-    acquisition, acquisition_notes = read_acquisition(series, delays, durations)
-    brain, n_without_m0, mask_note = _mask(series, mask, m0_image)
-    doubts = _doubts(series, delta_m[:, brain].mean(), acquisition)
-    for doubt in doubts:
-        warnings.warn(doubt, stacklevel=2)
-    return AslScan(
-        path=path,
-        prefix=scan_prefix(path),
-        delta_m=delta_m,
-        m0=m0_image,
-        labeling_efficiency=efficiency,
-        acquisition=acquisition,
-        mask=brain,
-        affine=series.image.affine,
-        header=series.image.header,
-        notes=(*notes, m0_note, efficiency_note, *acquisition_notes, mask_note, *doubts),
-        control=mean_control(series),
-        background_suppression=series.sidecar.flag("BackgroundSuppression"),
-        n_without_m0=n_without_m0,
-        suppression_accounted=suppression_accounted,
+    return scan_of(
+        read_series(Path(path)),
+        m0=m0,
+        mask=mask,
+        labeling_efficiency=labeling_efficiency,
+        t1_blood=t1_blood,
+        scale=scale,
+        m0_scale=m0_scale,
+        motion_correction=motion_correction,
     )
 
 
-def _mask(series: Series, given: str | os.PathLike | None, m0: np.ndarray) -> tuple[np.ndarray, int, str]:
-    """The brain where M0 is above 0, (X, Y, Z) bool, how many voxels that left out, and where it came from."""
-    names = [series.path.with_name(f"{scan_prefix(series.path)}_desc-brain_mask{ending}") for ending in NIFTI_ENDINGS]
-    path = next((name for name in names if kind_there(name)), None) if given is None else Path(given)
-    if path is not None:
-        image, volumes = read_image(path, n_dimensions=(3,))
-        check_same_grid(path, image, series.path, series.image)
-        mask, note = volumes[..., 0] != 0, f"mask: {path.name}"
-    else:
-        source, name = _anatomy(series, m0)
-        path, mask, note = series.path, _bright_part(source), f"mask: largest bright part of {name}"
-    with_m0 = mask & (m0 > 0)
-    if not with_m0.any():
-        raise InputError(f"{path}: mask: found no voxel in which M0 is above 0; give another mask or m0")
-    return with_m0, int(mask.sum() - with_m0.sum()), note
+def scan_of(
+    series: Series,
+    *,
+    m0: str | os.PathLike | float | None = None,
+    mask: str | os.PathLike | None = None,
+    labeling_efficiency: float | None = None,
+    t1_blood: float | None = None,
+    scale: SignalScale | None = None,
+    m0_scale: float | None = None,
+    motion_correction: bool = False,
+) -> AslScan:
+    """The scan that a series makes: `read_scan` of what has been read.
+
+    Args:
+        series: all of a scan's volumes, or some of them, see `qtmnet.scans.volumes.parts`.
+        m0: as in `read_scan`, like all that follow.
+
+    Raises:
+        InputError: as `read_scan`.
+    """
+    check_labeling(series.sidecar)
+    echo_notes, echo_doubts = echo_file(series)
+    series, readout_notes = of_one_readout(series)
+    series, gain_notes, gain_doubts = of_one_gain(series)
+    still = correct_motion(series) if motion_correction else Corrected(series, None)
+    series, encoding_notes = decoded(still.series)
+    looked = look_at_volumes(series)
+    found_m0 = read_m0(looked.sound, m0)
+    if still.estimate is not None:
+        found_m0 = put_m0(found_m0, looked.sound, still.estimate)
+    brain = read_brain_mask(looked.sound, mask, found_m0.image)
+    inspection = inspect(looked, brain.inside)
+    averages = average(inspection)
+    delta_m = averages.delta_m
+    efficiency = read_efficiency(series.sidecar, labeling_efficiency)
+    relaxation = read_relaxation_times(series.sidecar, t1_blood)
+    protocol = read_acquisition(series, averages.delays, averages.durations)
+    acquisition = protocol.acquisition
+    level_of_m0 = partial(level_of, delta_m, acquisition, brain.inside, efficiency.total, relaxation.t1_blood)
+    found_m0 = on_one_scale(found_m0, series, scale or SignalScale(), m0_scale, level_of_m0(found_m0.image))
+    noise = estimate_noise(averages, brain.inside, acquisition.voxel_size_mm)
+    premises = (m0_premise(found_m0.stand_in), efficiency.premise, relaxation.premise, *protocol.premises)
+    said_by_checks = (
+        *_order_doubts(series, delta_m[:, brain.inside].mean()),
+        *(doubt for premise in premises for doubt in premise.doubts),
+    )
+    doubts = [
+        *echo_doubts,
+        *still.doubts,
+        *gain_doubts,
+        *found_m0.doubts,
+        *protocol.doubts,
+        *efficiency.doubts,
+        *said_by_checks,
+    ]
+    for doubt in doubts:
+        warnings.warn(doubt, stacklevel=3)  # of the caller of `read_scan`
+    return AslScan(
+        path=series.path,
+        prefix=scan_prefix(series.path),
+        delta_m=delta_m,
+        m0=found_m0.image,
+        labeling_efficiency=efficiency.total,
+        acquisition=acquisition,
+        mask=brain.inside,
+        affine=series.image.affine,
+        header=series.image.header,
+        notes=(
+            *series.notes,
+            *echo_notes,
+            *readout_notes,
+            *gain_notes,
+            *still.notes,
+            *encoding_notes,
+            *averages.notes,
+            *found_m0.notes,
+            efficiency.note,
+            relaxation.note,
+            *protocol.notes,
+            brain.note,
+            _noise_note(noise, delta_m, brain.inside),
+            *doubts,
+        ),
+        control=mean_control(looked.sound),
+        background_suppression=series.sidecar.flag("BackgroundSuppression"),
+        n_without_m0=brain.n_without_m0,
+        t1_blood=relaxation.t1_blood,
+        t1_tissue=relaxation.t1_tissue,
+        premises=premises,
+        deviation=None if noise is None else noise.deviation,
+        pairs=tuple(averages.pairs.tolist()),
+        m0_path=found_m0.path,
+        mask_path=brain.path,
+        quality=PairQuality.of(inspection, brain.inside, *_motion_of(still.estimate, series)),
+        level=level_of_m0(found_m0.image),
+        said_by_checks=said_by_checks,
+        motion=still.estimate,
+    )
 
 
-def _anatomy(series: Series, m0: np.ndarray) -> tuple[np.ndarray, str]:
-    """An image (X, Y, Z) that shows where the head is."""
-    if m0.min() < m0.max():
-        return m0, "M0"
-    rows = np.flatnonzero(np.isin(series.types, ("control", "label", "deltam")))
-    total = sum(np.abs(series.volumes[..., row], dtype=float) for row in rows)
-    return np.asarray(total / len(rows)), "the mean volume, as M0 is one number"
+def _motion_of(motion: Estimate | None, series: Series) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Framewise displacement of each volume, and whether it was put back; of volumes that were decoded nothing."""
+    if motion is None or len(motion.motion) != len(series.types):
+        return None, None
+    return motion.framewise, motion.has_moved
 
 
-def _bright_part(image: np.ndarray) -> np.ndarray:
-    """Largest connected part above a fraction of the image's brightness, its holes filled."""
-    labels, n_parts = ndimage.label(image > MASK_THRESHOLD * np.percentile(image[image > 0], 98))
-    sizes = np.bincount(labels.ravel(), minlength=n_parts + 1)[1:]
-    return ndimage.binary_fill_holes(labels == 1 + sizes.argmax())
+def _noise_note(noise: NoiseEstimate | None, delta_m: np.ndarray, brain: np.ndarray) -> str:
+    if noise is None:
+        return "noise: not known: no delay was repeated, and the mask is too small to tell noise by its roughness"
+    deviation, signal = np.median(noise.deviation[:, brain], axis=1), delta_m[:, brain].mean(axis=1, dtype=float)
+    if not deviation.all():
+        return f"noise: none found in the median voxel, {noise.source}"
+    return (
+        f"noise: {noise.source}; signal-to-noise ratio of frames (mean over median) {(signal / deviation).min():.2g} "
+        f"to {(signal / deviation).max():.2g}"
+    )
 
 
-def _doubts(series: Series, mean_difference: float, acquisition: Acquisition) -> list[str]:
-    """What may be wrong with the scan, though it can be used."""
-    sidecar, doubts = series.sidecar, []
-    if mean_difference < 0:
-        doubts.append(
-            f"{series.context_path}: volume_type: found a mean difference of {mean_difference:.4g} in the brain; "
-            "control and label may be swapped: check their order (nothing was changed)"
-        )
-    if sidecar.text("MRAcquisitionType") == "2D" and not acquisition.slice_timing:
-        doubts.append(
-            f"{sidecar.path}: SliceTiming: not found for a 2D readout; all slices are taken to be read at the "
-            "delay of the first: give one time for each slice"
-        )
-    field_strength = sidecar.number("MagneticFieldStrength")
-    if field_strength is not None and abs(field_strength - 3) > 0.3:
-        doubts.append(
-            f"{sidecar.path}: MagneticFieldStrength: found {field_strength:g}; T1 of blood and tissue are those of 3 T "
-            "unless you give others"
-        )
-    return doubts
+def _order_doubts(series: Series, mean_difference: float) -> list[str]:
+    """Whether control and label may be swapped."""
+    if mean_difference >= 0:
+        return []
+    return [
+        f"{series.context_path}: volume_type: found a mean difference of {mean_difference:.4g} in the brain; "
+        "control and label may be swapped: check their order (nothing was changed)"
+    ]

@@ -1,6 +1,11 @@
-"""What texts say of simulated frames."""
+"""Words of what texts say of scans and of simulated frames."""
 
 from collections.abc import Sequence
+
+
+def counted(n: float, noun: str) -> str:
+    """So many of something: `1 delay`, `2 delays`, `0.25 pairs`."""
+    return f"{n:.3g} {noun}{'' if n == 1 else 's'}"
 
 
 def noise(snr: float | Sequence[float] | None) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from qtmnet.methods import kinetic_fit
-from qtmnet.scans.bids import find_scans
+from qtmnet.scans.bids.finding import find_scans
 from qtmnet.scans.scan import AslScan, read_scan
 from tests.outside import SCANS
 from tests.qtmnet.made_scans import EFFICIENCY, T1_BLOOD, Tissue, ball, difference_signal, write_scan

@@ -8,7 +8,8 @@ import pytest
 
 from qtmnet.methods.base import Frames
 from qtmnet.methods.multi_delay import MultiDelay
-from qtmnet.methods.network.labeling_difference import labeling_difference
+from qtmnet.methods.multi_delay_arteries import MultiDelayArteries
+from qtmnet.methods.network.accepts import labeling_difference
 from qtmnet.methods.single_delay import SingleDelay
 from qtmnet.report.settings import protocol
 from qtmnet.scans.acquisitions import ProtocolChanges, build_acquisition, change_acquisition
@@ -136,7 +137,12 @@ def test_reports_say_the_labeling_in_words(labeling, said: Mapping[str, str]):
 
 
 def test_reports_show_the_equation_that_was_used():
-    for name, method in (("single_delay", SingleDelay()), ("multi_delay", MultiDelay())):
+    methods = {
+        "single_delay": SingleDelay(),
+        "multi_delay": MultiDelay(),
+        "multi_delay_arteries": MultiDelayArteries(),
+    }
+    for name, method in methods.items():
         for acquisition, equation in ((Acquisition(), name), (Acquisition(PASL()), f"{name}_pulsed")):
             frames = Frames(np.zeros((acquisition.n_frames, 1, 1, 1), np.float32), acquisition)
             assert method.about(frames).equation == equation

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from qtmnet.quantities import ATT, CBF
+from qtmnet.quantities import ATT, CBF, OUTSIDE, QUANTITIES
 from qtmnet.scans.nifti import map_path, map_sidecar, read_image, write_map
 from qtmnet.scans.scan import read_scan
 from simulators.errors import InputError
@@ -67,6 +67,23 @@ def test_a_map_comes_back_with_its_values_and_its_sidecar(tmp_path, cbf, oblique
         "LabelingEfficiency": 0.85,
     }
     assert map_sidecar(ATT, sources=[], algorithm="fit")["Units"] == "s"
+
+
+def test_a_bound_says_which_quantile_it_is_and_a_mask_holds_whole_numbers(tmp_path, cbf, oblique):
+    for end, percent in (("low", 5), ("high", 95)):
+        bound = QUANTITIES[f"att_{end}"]
+        assert map_path(tmp_path, "sub-01", bound).name == f"sub-01_stat-p{percent:02}_att.nii.gz"
+        sidecar = map_sidecar(bound, sources=[], algorithm="network")
+        assert sidecar["Units"] == "s"
+        assert (sidecar["Quantile"], sidecar["IntervalLevel"]) == (percent / 100, 0.9)
+        assert f"{percent}th percentile" in str(sidecar["Description"])
+    sidecar = map_sidecar(OUTSIDE, sources=[], algorithm="network")
+    assert "Units" not in sidecar
+    path = write_map(map_path(tmp_path, "sub-01", OUTSIDE), cbf > 40, oblique, sidecar)
+    assert path.name == "sub-01_desc-outside_mask.nii.gz"
+    image = nib.load(path)
+    assert image.get_data_dtype() == np.uint8
+    np.testing.assert_array_equal(image.get_fdata(), cbf > 40)
 
 
 @pytest.mark.parametrize(("sform_code", "qform_code"), [(4, 1), (0, 1), (4, 0), (0, 0)])

@@ -1,0 +1,1 @@
+"""What makes signal a concentration: M0 and labeling efficiency."""

@@ -1,0 +1,1 @@
+"""Noise of a scan, from its repeats or from its roughness."""

@@ -1,0 +1,1 @@
+"""Regions of a scan: atlases, their names, and where each region lies on the scan's grid."""

@@ -1,0 +1,1 @@
+"""Grey matter, white matter and fluid on a scan's grid, as other programs have told them."""
