@@ -8,7 +8,7 @@ import numpy as np
 
 from qtmnet.datasets.cube_recipe import FORMAT, CubeRecipe, fingerprint
 from qtmnet.datasets.cube_store import CubeStore
-from qtmnet.datasets.record import MAPS, StoredCube
+from qtmnet.datasets.record import MAPS, StoredCube, kept_maps, read_maps
 from qtmnet.datasets.shard import Fields, ShardFormat
 from qtmnet.datasets.shard_files import Records
 from qtmnet.datasets.sharded_dataset import ShardedDataset
@@ -55,7 +55,7 @@ class ImagingSettings:
 
     def acquired(self, cube: StoredCube, grid: VoxelGrid) -> AcquiredCube:
         """A cube on the acquired voxels."""
-        maps = {name: grid.average(cube.maps[name]).astype(np.float32) for name in MAPS}
+        maps = {name: grid.average_known(cube.maps[name]).astype(np.float32) for name in MAPS}
         return AcquiredCube(maps, grid.average(cube.visible(self.vascular_crushing)).astype(np.float32))
 
 
@@ -81,13 +81,13 @@ class AcquiredCubes(ShardedDataset):
     def __getitem__(self, index: int) -> AcquiredCube:
         """Cube `index`, from memory maps."""
         record = self.records[index]
-        return AcquiredCube({name: record[name] for name in MAPS}, record["increments"])
+        return AcquiredCube(read_maps(record, self.store.recipe.bluntness(index)), record["increments"])
 
     def arrays(self, index: int) -> Mapping[str, np.ndarray]:
         """Average cube `index` of the store over the acquired voxels."""
         recipe = self.store.recipe
         cube = self.imaging.acquired(self.store[index], self.imaging.grid(recipe, recipe.cube_seed(index)))
-        return {**cube.maps, "increments": cube.increments}
+        return {**kept_maps(cube.maps, recipe.bluntness(index)), "increments": cube.increments}
 
 
 def acquired_mark(recipe: CubeRecipe, imaging: ImagingSettings) -> str:

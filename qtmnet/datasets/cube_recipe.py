@@ -11,6 +11,7 @@ from simulators.imaging.readout import DEFAULT_TIME, simulated_time
 from simulators.phantoms.cube import CubeParameters
 from simulators.tissue.exchange.flat import flat
 from simulators.transport.step_response import Simulator
+from simulators.vessels.vasculature import LAMINAR
 
 FORMAT = 2
 
@@ -44,8 +45,13 @@ class CubeRecipe:
         """All that a cube depends on, as plain data."""
         simulator = {"name": type(self.simulator).__name__, **asdict(self.simulator)}  # type: ignore[call-overload]
         simulator.pop("n_threads", None)  # which no cube depends on
+        phantom = flat(asdict(self.phantom), permeability=PERMEABILITY)
+        if self.phantom.bluntness == LAMINAR:
+            del phantom["bluntness"]  # so that datasets made before there was one are found
+        if self.phantom.layout.is_regions_alone:
+            del phantom["layout"]  # likewise
         plain = {
-            "phantom": flat(asdict(self.phantom), permeability=PERMEABILITY),
+            "phantom": phantom,
             "simulator": simulator,
             "seed": self.seed,
             "split": self.split,
@@ -61,6 +67,10 @@ class CubeRecipe:
     def cube_seed(self, index: int) -> tuple[int, int, int]:
         """Seed of cube `index`."""
         return self.seed, SPLITS.index(self.split), index
+
+    def bluntness(self, index: int) -> float:
+        """Bluntness of the velocity profile in cube `index`."""
+        return LAMINAR if self.phantom.bluntness == LAMINAR else self.phantom.draw(self.cube_seed(index))["bluntness"]
 
 
 def fingerprint(settings: dict[str, object]) -> str:

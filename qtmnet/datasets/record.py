@@ -3,8 +3,12 @@
 The *increments* of the step response from each time to the next, in float16, arterial label apart. Frames are sums of
 increments, C = S(LD + PLD) − S(PLD), so the error of a frame is at most `ENCODING_ERROR` of the increments it sums,
 however large S is.
+
+Of the arterial transit time the plug-flow time is kept, as in version 0.3.0 and before, where it went by that name:
+datasets of then and cubes that were added to them later are read alike.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +18,7 @@ from qtmnet.datasets.shard import Fields
 from simulators.errors import InputError
 from simulators.phantoms.cube import Cube
 from simulators.transport.pieces import Pieces, blood_volume, cut_at_voxel_faces
-from simulators.vessels.vasculature import Vasculature
+from simulators.vessels.vasculature import LAMINAR, Vasculature, half_arrival
 
 INCREMENT_SCALE = 1024.0
 """Increments are kept times this, clear of float16's smallest numbers: below 6e-8 mL/mL errors are absolute, 3e-11."""
@@ -24,9 +28,10 @@ ENCODING_ERROR = 2.0**-11
 
 UNITS = {
     "drawn": "arterial_murray_k and venous_murray_k, mm (mm³/s)^(−1/3); capillary_volume_fraction, mL/mL; "
-    "what the exchange draws, or 0; inlet_delay, s; what it draws besides",
+    "what the exchange draws, or 0; inlet_delay, s; what it draws besides; bluntness, unless flow is laminar",
     "perfusion": "mL/100g/min, (X, Y, Z)",
-    "att": "s, (X, Y, Z)",
+    "att": "plug-flow time from the labeling plane, s, (X, Y, Z); divided by √(1 + (1 − b)²), where b is the cube's "
+    "bluntness or 0, it is the arterial transit time",
     "arterial_blood_volume": "mL/mL, (X, Y, Z)",
     "blood_volume": "mL/mL, arteries, capillaries and veins, (X, Y, Z)",
     "arterial": f"mL of labeled blood per mL of tissue times {INCREMENT_SCALE:g}, increment of S from each time to the "
@@ -99,6 +104,7 @@ def cube_arrays(cube: Cube, recipe: CubeRecipe) -> dict[str, np.ndarray]:
     return {
         "drawn": np.array([cube.drawn[name] for name in recipe.phantom.ranges]),
         **truth_maps(cube.perfusion, cube.vessels),
+        "att": cube.vessels.plug_flow_time,
         "arterial": np.stack([_increments(part) for part in (*slower, cube.response.arterial)]),
         "bed": _increments(cube.response.bed),
     }
@@ -123,8 +129,19 @@ def truth_maps(
         "perfusion": perfusion,
         "att": vessels.att,
         "arterial_blood_volume": arterial,
-        "blood_volume": arterial + venous + vessels.capillaries.volume_fraction,
+        "blood_volume": arterial + venous + vessels.capillary_volume_fraction,
     }
+
+
+def read_maps(record: np.void | Mapping[str, np.ndarray], bluntness: float) -> dict[str, np.ndarray]:
+    """The truth by name (`MAPS`), float32, of a record of a cube of this bluntness: with the arterial transit time."""
+    maps = {name: np.asarray(record[name], np.float32) for name in MAPS}
+    return maps | {"att": maps["att"] * np.float32(half_arrival(bluntness))}
+
+
+def kept_maps(maps: Mapping[str, np.ndarray], bluntness: float) -> dict[str, np.ndarray]:
+    """Maps for a record, with the plug-flow time: what `read_maps` reads."""
+    return {**maps, "att": maps["att"] / np.float32(half_arrival(bluntness))}
 
 
 def _increments(step_response: np.ndarray) -> np.ndarray:
@@ -135,17 +152,18 @@ def cube_as_kept(cube: Cube, recipe: CubeRecipe) -> StoredCube:
     """A simulated cube as it would be read from a store, but for the rounding to float16."""
     kept = cube_arrays(cube, recipe)
     scale = np.float32(1 / INCREMENT_SCALE)
-    maps = {name: np.asarray(kept[name], np.float32) for name in MAPS}
+    maps = read_maps(kept, cube.vessels.bluntness)
     return StoredCube(maps, kept["arterial"] * scale, kept["bed"] * scale, recipe.crushing, cube.drawn)
 
 
 def stored_cube(record: np.void, recipe: CubeRecipe) -> StoredCube:
     """The cube of a record."""
     scale = np.float32(1 / INCREMENT_SCALE)
+    drawn = dict(zip(recipe.phantom.ranges, record["drawn"].tolist(), strict=True))
     return StoredCube(
-        maps={name: np.asarray(record[name]) for name in MAPS},
+        maps=read_maps(record, drawn.get("bluntness", LAMINAR)),
         arterial=record["arterial"].astype(np.float32) * scale,
         bed=record["bed"].astype(np.float32) * scale,
         crushing=recipe.crushing,
-        drawn=dict(zip(recipe.phantom.ranges, record["drawn"].tolist(), strict=True)),
+        drawn=drawn,
     )

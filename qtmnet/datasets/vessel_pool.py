@@ -14,6 +14,7 @@ from qtmnet.datasets.shard_files import Records
 from qtmnet.datasets.sharded_dataset import ShardedDataset
 from qtmnet.datasets.storage.storage import storage_at
 from simulators.phantoms.cube import CubeParameters, draw_perfusion, grow_trees
+from simulators.tissue.perfusion import LEAST_PERFUSION, flow_from_perfusion
 from simulators.vessels.borrowed_trees import Trees
 from simulators.vessels.forest import Forest
 
@@ -32,7 +33,7 @@ GROWTH = (
     "reach_mm",
     "n_candidates",
 )
-"""Parameters of a cube that decide how its trees grow."""
+"""Parameters of a cube that decide how its trees grow, beside a layout other than regions."""
 
 UNITS = {
     "arteries_position": "mm from the corner of the block, (N, 3)",
@@ -73,9 +74,11 @@ class VesselPool(ShardedDataset):
         return Trees(*(_forest(record, kind, self.phantom) for kind in KINDS))
 
     def arrays(self, index: int) -> Mapping[str, np.ndarray]:
-        """Grow trees `index`."""
+        """Grow trees `index`: into every voxel, since the cubes that they serve have none elsewhere than this one."""
         seed = (self.seed, index)
-        trees = grow_trees(seed, self.phantom, draw_perfusion(seed, self.phantom)[1])
+        perfusion = np.maximum(draw_perfusion(seed, self.phantom)[0], LEAST_PERFUSION)
+        flow = flow_from_perfusion(perfusion, np.asarray(self.phantom.voxel_size_mm, float))
+        trees = grow_trees(seed, self.phantom, flow)
         return {
             f"{kind}_{name}": getattr(getattr(trees, kind), name)
             for kind in KINDS
@@ -85,7 +88,8 @@ class VesselPool(ShardedDataset):
 
 def growth_settings(phantom: CubeParameters, seed: int) -> dict[str, object]:
     """All that trees depend on, as plain data."""
-    growth = {name: asdict(phantom)[name] for name in GROWTH}
+    names = GROWTH if phantom.layout.is_regions_alone else (*GROWTH, "layout")
+    growth = {name: asdict(phantom)[name] for name in names}
     return json.loads(json.dumps({"trees": growth, "seed": seed}))
 
 

@@ -77,7 +77,7 @@ class DeviceCubeStream(CubeStream):
         pieces = cut_at_voxel_faces(vessels.arteries), cut_at_voxel_faces(vessels.veins)
         layouts = TreeLayout.of(vessels.arteries, pieces[0]), TreeLayout.of(vessels.veins, pieces[1])
         truth = truth_maps(perfusion, vessels, pieces)
-        maps = {name: grid.average(map).astype(np.float32) for name, map in truth.items()}
+        maps = {name: grid.average_known(map).astype(np.float32) for name, map in truth.items()}
         return Drawn(vessels, layouts, label, grid, maps)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from qtmnet.learning.samples import Key, Sample, Samples
-from qtmnet.learning.stored import StoredCubes
+from qtmnet.learning.source import Source
 from qtmnet.process import ranks
 from simulators.errors import InputError
 
@@ -17,6 +17,11 @@ SECONDS_BETWEEN_LOOKS = 2.0
 
 Tensors = dict[str, torch.Tensor]
 """Images of one sample, (C, x, y, z), or of a batch, (N, C, x, y, z), by name; see `SampleMaker`."""
+
+
+def n_samples(batch: Tensors) -> int:
+    """Samples in a batch."""
+    return len(next(iter(batch.values())))
 
 
 class EpochSampler(Sampler[Key]):
@@ -79,7 +84,7 @@ class SampleLoading(L.LightningDataModule):
         source: of the samples; it also says how many make a batch, and how many processes make them.
     """
 
-    def __init__(self, source: StoredCubes) -> None:
+    def __init__(self, source: Source) -> None:
         super().__init__()
         self.source = source
         self.first_epoch = 0

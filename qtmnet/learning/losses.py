@@ -1,4 +1,4 @@
-"""What training minimises, of a map, of the spread of one and of all outputs together, and what it is validated by."""
+"""What training minimises, of a map, its spread, its bounds and of all outputs together, and what validates it."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from qtmnet.limits import GradientWeight
-from qtmnet.quantities import QUANTITIES
+from qtmnet.quantities import QUANTITIES, Quantity
 from simulators.errors import InputError
 from simulators.settings.checking import checks_arguments, shown
 
@@ -61,13 +61,33 @@ class SpreadLoss(nn.Module):
         return mean_over_known(spread.log() + error.square() / 2, truth)
 
 
+class QuantileLoss(nn.Module):
+    """⟨max(τ (Q − q), (τ − 1) (Q − q))⟩ of a bound q of level τ: lowest where a share τ of the truths lies below it.
+
+    It is half the absolute error at τ = 0.5. Source: Koenker & Bassett 1978, Econometrica 46:33.
+    """
+
+    def forward(self, bound: torch.Tensor, truth: torch.Tensor, level: float) -> torch.Tensor:
+        """Loss of a bound (N, 1, X, Y, Z) of a level against the same, a scalar; a truth that is NaN does not count.
+
+        Raises:
+            InputError: for shapes that differ.
+        """
+        _check_shapes(bound, truth)
+        above = truth - bound
+        return mean_over_known(torch.maximum(level * above, (level - 1) * above), truth)
+
+
 class OutputsLoss(nn.Module):
     """The loss of all outputs of a network: the sum of each output's own, times its weight.
+
+    Nothing keeps a lower bound below its map and an upper one above it but what each of them learns.
 
     Args:
         outputs: keys of the quantities, in the order of the network's channels.
         loss: of (estimate, truth) of a map, both in units of the quantity's scale; a truth is NaN where there is none.
         spread_loss: of (spread, estimate, truth) of a spread.
+        quantile_loss: of (bound, truth, level) of a bound.
         weights: of outputs, by key; 1 where none is given.
 
     Raises:
@@ -79,10 +99,12 @@ class OutputsLoss(nn.Module):
         outputs: Sequence[str],
         loss: nn.Module,
         spread_loss: nn.Module,
+        quantile_loss: nn.Module,
         weights: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
-        self.outputs, self.loss, self.spread_loss = tuple(outputs), loss, spread_loss
+        self.outputs, self.loss = tuple(outputs), loss
+        self.spread_loss, self.quantile_loss = spread_loss, quantile_loss
         self.weights = dict(weights or {})
         for key in self.weights:
             if key not in self.outputs:
@@ -95,16 +117,25 @@ class OutputsLoss(nn.Module):
         maps = dict(zip(self.outputs, estimate.split(1, 1), strict=True))
         total: torch.Tensor | None = None
         for key, found in maps.items():
-            of = QUANTITIES[key].spread_of
-            truth = sample[of or key] / QUANTITIES[of or key].scale
-            part = self.spread_loss(found, maps[of], truth) if of else self.loss(found, truth)
-            if QUANTITIES[of or key].everywhere:
+            truth = sample[QUANTITIES[key].truth_key] / QUANTITIES[key].scale
+            part = self._part(QUANTITIES[key], found, truth, maps)
+            if QUANTITIES[key].everywhere:
                 part = part + 0 * truth.sum()  # a truth that is not finite is damaged, and ends the training
             if key in self.weights:
                 part = self.weights[key] * part
             total = part if total is None else total + part
         assert total is not None, "a network without outputs"
         return total
+
+    def _part(
+        self, quantity: Quantity, found: torch.Tensor, truth: torch.Tensor, maps: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """The loss of one output by what it is."""
+        if quantity.spread_of:
+            return self.spread_loss(found, maps[quantity.spread_of], truth)
+        if quantity.bound_of:
+            return self.quantile_loss(found, truth, quantity.level)
+        return self.loss(found, truth)
 
 
 def mean_over_known(values: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -126,7 +157,7 @@ def _check_shapes(estimate: torch.Tensor, truth: torch.Tensor) -> None:
 
 
 class ValidationSums:
-    """Relative error and bias of each output, and how well each spread tells the error.
+    """Relative error and bias of each output, how well each spread tells the error, and what lies below each bound.
 
     Args:
         outputs: keys of the quantities, in the order of the network's channels; the first is the one to compare by.
@@ -138,7 +169,7 @@ class ValidationSums:
 
     def start(self, device: torch.device) -> None:
         """Sums of nothing: for a map squared error, squared truth, error and voxels; for a spread squared ratio of the
-        error to it, and voxels."""
+        error to it, and voxels; for a bound truths below it, and voxels."""
         self.sums = {key: torch.zeros(4, device=device) for key in self.outputs}
 
     def add(self, estimate: torch.Tensor, sample: Mapping[str, torch.Tensor]) -> None:
@@ -148,15 +179,19 @@ class ValidationSums:
             for key, found in zip(self.outputs, estimate.float().split(1, 1), strict=True)
         }
         for key, found in scaled.items():
-            of = QUANTITIES[key].spread_of
-            truth = sample[of or key]
+            quantity = QUANTITIES[key]
+            truth = sample[quantity.truth_key]
             assert found.shape == truth.shape, "a difference would be broadcast"
-            undefined = torch.zeros_like(truth, dtype=torch.bool) if QUANTITIES[of or key].everywhere else truth.isnan()
+            undefined = torch.zeros_like(truth, dtype=torch.bool) if quantity.everywhere else truth.isnan()
             known = ~undefined
             truth = truth.where(known, truth.new_zeros(()))
-            error = ((scaled[of] if of else found) - truth).where(known, truth.new_zeros(()))
-            if of:
+            error = ((scaled[quantity.spread_of] if quantity.spread_of else found) - truth).where(
+                known, truth.new_zeros(())
+            )
+            if quantity.spread_of:
                 self.sums[key][0] += (error / found).square().sum()
+            elif quantity.bound_of:
+                self.sums[key][0] += ((error > 0) & known).sum()
             else:
                 self.sums[key][:3] += torch.stack([error.square().sum(), truth.square().sum(), error.sum()])
             self.sums[key][3] += known.sum()
@@ -165,7 +200,7 @@ class ValidationSums:
         """What is logged, by name: that of the first output as `nrmse` and `bias_<unit>`, of others behind their key.
 
         Of a spread it is `<key>_ratio`, the root mean square of the error over the spread: 1 if this tells it right,
-        more if it is too small.
+        more if it is too small. Of a bound it is `<key>_below`, the share of truths below it: if right, its level.
 
         Args:
             reduce: adds up the sums of all processes.
@@ -178,6 +213,9 @@ class ValidationSums:
             squared, truth, error, voxels = reduce(self.sums[key])
             if QUANTITIES[key].spread_of:
                 found[f"{key}_ratio"] = (squared / voxels).sqrt()
+                continue
+            if QUANTITIES[key].bound_of:
+                found[f"{key}_below"] = squared / voxels
                 continue
             if truth == 0 and key == self.outputs[0]:
                 raise InputError(

@@ -7,9 +7,9 @@ import lightning as L
 import torch
 from torch import nn
 
-from qtmnet.learning.loading import Tensors
+from qtmnet.learning.loading import Tensors, n_samples
 from qtmnet.learning.losses import ValidationSums
-from qtmnet.limits import FinalLearningRate
+from qtmnet.limits import FinalLearningRate, StepCount
 from qtmnet.methods.network.checkpoint import CHECKPOINT_KEY, described
 from qtmnet.methods.network.estimator import Estimator
 from simulators.errors import InputError
@@ -24,6 +24,8 @@ class QTMModule(L.LightningModule):
         loss: of all outputs, see `OutputsLoss`.
         optimizer: makes an optimizer of parameters.
         final_learning_rate: that the cosine ends at, from the optimizer's own.
+        warmup_steps: over which the learning rate rises to the optimizer's own before the cosine begins; without them a
+            network without normalisation can lose its units to the first, largest steps.
         channels_last: keep images with channels last in memory, which convolutions are faster with.
         config: the resolved configuration, as plain data, for the record.
 
@@ -39,6 +41,7 @@ class QTMModule(L.LightningModule):
         optimizer: Callable[[Any], torch.optim.Optimizer],
         *,
         final_learning_rate: FinalLearningRate = 1e-6,
+        warmup_steps: StepCount = 0,
         channels_last: bool = True,
         config: dict[str, Any] | None = None,
     ) -> None:
@@ -50,7 +53,7 @@ class QTMModule(L.LightningModule):
         self.estimator = estimator
         self.loss = loss
         self.make_optimizer = optimizer
-        self.final_learning_rate = final_learning_rate
+        self.final_learning_rate, self.warmup_steps = final_learning_rate, warmup_steps
         self.config = config or {}
         if channels_last:
             self.estimator.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
@@ -65,7 +68,7 @@ class QTMModule(L.LightningModule):
     def training_step(self, sample: Tensors, _batch: int) -> torch.Tensor:
         """Loss of a batch."""
         loss = self.loss(self(sample), sample)
-        n = len(sample["concentration"])
+        n = n_samples(sample)
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=n, sync_dist=True)
         return loss
 
@@ -104,9 +107,13 @@ class QTMModule(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimizer with its learning rate on a cosine over all steps."""
         optimizer = self.make_optimizer(self.estimator.parameters())
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-            optimizer, T_max=max(int(self.trainer.estimated_stepping_batches), 1), eta_min=self.final_learning_rate
+        n_steps, n_warm = max(int(self.trainer.estimated_stepping_batches), 1), self.warmup_steps
+        schedule: torch.optim.lr_scheduler.LRScheduler = torch.optim.lr_scheduler.CosineAnnealingLR(
+            optimizer, T_max=max(n_steps - n_warm, 1), eta_min=self.final_learning_rate
         )
+        if n_warm:
+            rise = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=1 / n_warm, total_iters=n_warm)
+            schedule = torch.optim.lr_scheduler.SequentialLR(optimizer, [rise, schedule], milestones=[n_warm])
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

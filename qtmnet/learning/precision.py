@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from qtmnet.learning.losses import L1GradientLoss
+from qtmnet.methods.network.layers.normalization import NORMALIZATIONS
 
 LARGEST_ERROR = 0.008
 """Error of a layer's gradient in bfloat16, see `gradient_errors`. Rounding images and gradients to 8 bits leaves at
@@ -43,14 +45,14 @@ def automatic_precision(network: nn.Module, shape: Sequence[int]) -> str:
 
 
 def gradient_errors(network: nn.Module, images: torch.Tensor) -> dict[str, float]:
-    """Error of the gradient of each layer in bfloat16, weights and bias together, against float32.
+    """Error of the gradients of each layer in bfloat16, of weights and bias together and of images, against float32.
 
     It is relative to the gradient or, where that is a small sum of large terms, to the root of the sum of their
     squares: rounding errors are a share of the terms.
 
     Each layer is given what reaches it in float32, forward and backward, so that its own error is seen alone. Memory is
-    filled with NaN beforehand: a kernel that reads what it has not written gives itself away. The network's gradients
-    are left as they are.
+    filled with NaN beforehand: a kernel that reads what it has not written gives itself away. The network is left as it
+    is: a copy of it computes, normalisations of batches with their running means.
 
     Args:
         network: on the CPU.
@@ -60,13 +62,16 @@ def gradient_errors(network: nn.Module, images: torch.Tensor) -> dict[str, float
         The largest of each layer's, by name; NaN where a gradient is.
     """
     errors: dict[str, float] = {}
-    for name, layer, passed in _passes(network, images):
-        exact, rounded = (_gradient(layer, passed, bf16=bf16) for bf16 in (False, True))
-        terms = _gradient(layer, passed.squared(), bf16=False).sqrt()  # each product squared, as it is linear in both
-        size = torch.hypot(exact.norm(), terms.norm()).clamp(min=torch.finfo(exact.dtype).tiny)
-        error = float((rounded - exact).norm() / size)
-        if not error <= errors.setdefault(name, error):
-            errors[name] = error
+    for name, layer, passed in _passes(deepcopy(network).eval(), images):
+        exact, rounded = (_gradients(layer, passed, bf16=bf16) for bf16 in (False, True))
+        of_weights, of_images = _gradients(layer, passed.squared(), bf16=False)
+        # Each product squared: the first is linear in both images and gradient, the second in the gradient alone.
+        terms = of_weights.sqrt(), torch.zeros_like(of_images)
+        for right, found, parts in zip(exact, rounded, terms, strict=True):
+            size = torch.hypot(right.norm(), parts.norm()).clamp(min=torch.finfo(right.dtype).tiny)
+            error = float((found - right).norm() / size)
+            if not error <= errors.setdefault(name, error):
+                errors[name] = error
     return errors
 
 
@@ -84,7 +89,7 @@ class _Pass:
 
 
 def _passes(network: nn.Module, images: torch.Tensor) -> Iterator[tuple[str, nn.Module, _Pass]]:
-    """All calls of all layers that have weights, in one forward and backward pass in float32."""
+    """All calls of all layers that have weights and run in bfloat16, in one pass forward and backward in float32."""
     calls: list[tuple[str, nn.Module, _Pass]] = []
 
     def watched(name: str) -> Callable[[nn.Module, tuple[torch.Tensor, ...], torch.Tensor], None]:
@@ -95,7 +100,8 @@ def _passes(network: nn.Module, images: torch.Tensor) -> Iterator[tuple[str, nn.
 
         return watch
 
-    layers = [(name, layer) for name, layer in network.named_modules() if [*layer.parameters(recurse=False)]]
+    named = [(name, layer) for name, layer in network.named_modules() if [*layer.parameters(recurse=False)]]
+    layers = [(name, layer) for name, layer in named if not isinstance(layer, (*NORMALIZATIONS.values(),))]
     hooks = [layer.register_forward_hook(watched(name)) for name, layer in layers]
     try:
         estimate = network(images)
@@ -108,15 +114,17 @@ def _passes(network: nn.Module, images: torch.Tensor) -> Iterator[tuple[str, nn.
     return ((name, layer, passed) for name, layer, passed in calls if passed.gradient is not None)
 
 
-def _gradient(layer: nn.Module, passed: _Pass, *, bf16: bool) -> torch.Tensor:
-    """Of the layer's weights, all in one row."""
+def _gradients(layer: nn.Module, passed: _Pass, *, bf16: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of the layer's weights, all in one row, and of its images."""
+    images = (passed.images.bfloat16() if bf16 else passed.images).requires_grad_()
     _fill_memory_with_nan()
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-        result = layer(passed.images.bfloat16() if bf16 else passed.images)
+        result = layer(images)
     _fill_memory_with_nan()
     assert passed.gradient is not None
-    found = torch.autograd.grad(result, [*layer.parameters(recurse=False)], passed.gradient.to(result.dtype))
-    return torch.cat([gradient.flatten() for gradient in found])
+    wanted = [*layer.parameters(recurse=False), images]
+    *weights, of_images = torch.autograd.grad(result, wanted, passed.gradient.to(result.dtype))
+    return torch.cat([gradient.flatten() for gradient in weights]), of_images.float().flatten()
 
 
 def _fill_memory_with_nan() -> None:

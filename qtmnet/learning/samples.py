@@ -96,18 +96,22 @@ class SampleMaker:
 
     def sample(self, cube: AcquiredCube, key: Key) -> Sample:
         """The sample that a cube becomes in the role of (epoch, index)."""
+        return self.sample_and_noise(cube, key)[0]
+
+    def sample_and_noise(self, cube: AcquiredCube, key: Key) -> tuple[Sample, float]:
+        """The sample, and the standard deviation of the noise of its frames, mL/mL."""
         rng = generator(stage_seed((self.seed, *key), Stage.NOISE))
         increments = cube.increments
         weights, slice_time = self._slab(increments.shape[-1], rng)
         n_slices = weights.shape[1]
-        frames = with_noise(self._frames(weights, increments[..., :n_slices]), self.snr, rng)
+        frames, noise = with_noise(self._frames(weights, increments[..., :n_slices]), self.snr, rng)
         images = {"concentration": frames, "slice_time": np.broadcast_to(slice_time, (1, *frames.shape[1:]))}
         for quantity, truth in self.truths.items():
             images[quantity] = _defined(cube.maps[truth][None, ..., :n_slices])
         if self.flips:
             axes = tuple(axis + 1 for axis in range(3) if rng.random() < 0.5)
             images = {name: np.flip(image, axes) for name, image in images.items()}
-        return {name: np.array(image, np.float32) for name, image in images.items()}
+        return {name: np.array(image, np.float32) for name, image in images.items()}, noise
 
     def _frames(self, weights: np.ndarray, increments: np.ndarray) -> np.ndarray:
         """Sums (K, x, y, z) of increments (T, x, y, z) with weights (K, z, T)."""

@@ -6,7 +6,8 @@ from qtmnet.datasets.cluster import Cluster
 from qtmnet.datasets.cube_recipe import CubeRecipe
 from qtmnet.datasets.cube_store import CubeStore
 from qtmnet.datasets.cubes import cubes_by_split
-from qtmnet.learning.samples import TRUTHS, CubeSamples, SampleMaker, Samples
+from qtmnet.learning.samples import CubeSamples, SampleMaker, Samples
+from qtmnet.learning.source import Source
 from qtmnet.limits import BatchSize, CubeCount, LoaderWorkers, ShardSize, SignalToNoise, TestCubeCount
 from simulators.imaging.acquisition import Acquisition
 from simulators.phantoms.cube import CubeParameters
@@ -15,7 +16,7 @@ from simulators.settings.limits import Drawn, PathText, SeedNumber, Share
 from simulators.transport.step_response import Simulator
 
 
-class StoredCubes:
+class StoredCubes(Source):
     """A store of simulated cubes, simulated on first use and picked up where that stopped.
 
     Args:
@@ -73,8 +74,6 @@ class StoredCubes:
         )
         self.seed, self.validation_share, self.batch_size = seed, validation_share, batch_size
         self.snr, self.flips, self.loader_workers = snr, flips, loader_workers
-        self.truths: tuple[str, ...] = TRUTHS
-        """Keys of the quantities that samples hold the truth of; what trains on others says so."""
 
     @property
     def recipe(self) -> CubeRecipe:
@@ -90,6 +89,11 @@ class StoredCubes:
     def n_fit(self) -> int:
         """Samples of an epoch of training."""
         return self.cubes["train"].n_cubes - self.n_validation
+
+    @property
+    def sample_shape(self) -> tuple[int, int, int]:
+        """Acquired voxels of a cube."""
+        return self.cubes["train"].shape
 
     def simulate(self) -> CubeStore:
         """Simulate all that training needs and is not there."""

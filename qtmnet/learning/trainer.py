@@ -11,6 +11,8 @@ from hydra.utils import instantiate
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from qtmnet.learning.callbacks.finite import FiniteTraining
 from qtmnet.learning.callbacks.training_progress import TrainingLines
@@ -82,11 +84,12 @@ def build_callbacks(configured: DictConfig | None) -> list[L.Callback]:
     return callbacks
 
 
-def check_processes(trainer: L.Trainer, cfg: DictConfig) -> None:
+def check_processes(trainer: L.Trainer, cfg: DictConfig, network: nn.Module) -> None:
     """Whether the processes that were started are those that the trainer is for.
 
     Raises:
-        InputError: if not, if they would not share the work, or if each of them would run a whole sweep.
+        InputError: if not, if they would not share the work, if each of them would run a whole sweep, or if their
+            networks would come apart, as each keeps running means of its own batches.
     """
     n, started = trainer.num_nodes * trainer.num_devices, ranks.n_processes()
     if started not in (1, n):
@@ -96,6 +99,11 @@ def check_processes(trainer: L.Trainer, cfg: DictConfig) -> None:
         )
     if n > 1 and not isinstance(cfg.trainer.get("strategy"), DictConfig):
         raise InputError(f"trainer: found {n} devices; give trainer=ddp, which shares the work among them")
+    if n > 1 and any(isinstance(layer, _BatchNorm) for layer in network.modules()):
+        raise InputError(
+            f"model.norm: found batch for {n} devices, each of which would normalise by batches of its own; give "
+            "model.norm=group, or one device"
+        )
     if n > 1 and HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise InputError(f"trainer: found {n} devices; {ranks.NO_MULTIRUN}")
 

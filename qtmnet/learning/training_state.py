@@ -12,11 +12,15 @@ from typing import Any
 import lightning as L
 import torch
 
+from qtmnet.learning.callbacks.weight_averaging import AveragedWeights
 from qtmnet.learning.module import QTMModule
 from simulators.errors import InputError
 from simulators.settings.checking import shown
 
 LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
+
+LAST_STEP = "current_model_state"
+"""Under which Lightning keeps the weights of the last step, where averages are what a checkpoint is of."""
 
 MOST = 10**12
 """Steps, batches and epochs that can have been done."""
@@ -43,6 +47,7 @@ def check_state(path: str | Path, trainer: L.Trainer, module: QTMModule) -> None
     }
     try:
         _check_form(content, wanted, "")
+        _check_averages(path, content, trainer, module)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             kept = content.get("callbacks", {})
             if not isinstance(kept, Mapping):
@@ -59,6 +64,29 @@ class _Other(Exception):
     def __init__(self, name: str, *found: object) -> None:
         what = f"found {shown(found[0])}" if found else "found nothing"
         super().__init__(f"{name}: {what}, which no training like this one leaves")
+
+
+def _check_averages(path: str | Path, content: Mapping[str, Any], trainer: L.Trainer, module: QTMModule) -> None:
+    """Whether a checkpoint has the weights of the last step beside averages, if the training averages, and else not.
+
+    Raises:
+        InputError: if a training would go on from averages, or without those it has.
+        _Other: for the first part that no averaging leaves.
+    """
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]
+    averages = any(isinstance(callback, AveragedWeights) for callback in callbacks)
+    if averages != (LAST_STEP in content):
+        found, advice = ("no average", "leave out") if averages else ("an average", "give")
+        kept = f"its training kept {found} of the weights"
+        raise InputError(f"{path}: resume: {kept}; {advice} callbacks=weight_averaging")
+    if not averages:
+        return
+    weights = module.state_dict()
+    _check_form(content, {LAST_STEP: weights, "averaging_state": {"n_averaged": torch.tensor(0)}}, "")
+    for name in content[LAST_STEP].keys() - weights.keys():
+        raise _Other(f"{LAST_STEP}.{shown(name, quoted=False)}", content[LAST_STEP][name])
+    if int(n_averaged := content["averaging_state"]["n_averaged"]) != content["global_step"]:
+        raise _Other("averaging_state.n_averaged", n_averaged)
 
 
 def _stepped(module: QTMModule) -> tuple[dict[str, Any], dict[str, Any]]:

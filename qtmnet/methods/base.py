@@ -4,13 +4,14 @@ A method is a class and a file in `conf/method`, which names it; evaluation, pre
 there. Those that come from a checkpoint are compared with the others, see `Methods`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from qtmnet.scans.scan import AslScan
 from simulators.imaging.acquisition import Acquisition
 from simulators.tissue.exchange.base import Exchange
 
@@ -37,6 +38,9 @@ class Frames:
         tissue: what label does in the tissue, if it is known, as in a simulation.
         affine: voxel index to mm, (4, 4); None where there is no left or right.
         path: of the image that they come from, if there is one.
+        t1_blood, t1_tissue: s, of a scan at its field strength, where `tissue` is not known; None for those at 3 T.
+        noise: standard deviation of the noise of `concentration`, mL/mL, (K, X, Y, Z) or of a shape that is broadcast
+            to it; 0 where there is none, as off the mask, None where it is not known.
     """
 
     concentration: np.ndarray
@@ -45,6 +49,27 @@ class Frames:
     tissue: Tissue | None = None
     affine: np.ndarray | None = None
     path: Path | None = None
+    noise: np.ndarray | None = None
+    t1_blood: float | None = None
+    t1_tissue: float | None = None
+
+    @classmethod
+    def of_scan(cls, scan: AslScan) -> "Frames":
+        """Those of a real scan.
+
+        Raises:
+            InputError: as `AslScan.concentration`.
+        """
+        return cls(
+            scan.concentration(),
+            scan.acquisition,
+            scan.mask,
+            affine=scan.affine,
+            path=scan.path,
+            noise=scan.noise(),
+            t1_blood=scan.t1_blood,
+            t1_tissue=scan.t1_tissue,
+        )
 
     @property
     def inside(self) -> np.ndarray:
@@ -81,7 +106,7 @@ class About:
 class Method(Protocol):
     """What makes maps of a scan; `conf/method` chooses one, or several to compare.
 
-    A class that names it as its base has what is said here of `learned`, `check` and `sidecar`.
+    A class that names it as its base has what is said here of `learned`, `check`, `outside`, `sidecar` and `origin`.
     """
 
     @property
@@ -115,12 +140,23 @@ class Method(Protocol):
         """
         ...
 
+    def outside(self, frames: Frames) -> Iterable[str]:
+        """What of such a scan it was not trained for, a phrase for each; single voxels are marked by a map `outside`.
+
+        Such as `bolus durations: 4 s, trained 0.8 to 2.5 s`.
+        """
+        return ()
+
     def about(self, frames: Frames) -> About:
         """What a report says of maps of such frames, by their protocol and tissue: equation, constants, sources."""
         ...
 
     def sidecar(self, frames: Frames) -> Mapping[str, object]:
         """Fields of its own for the JSON beside its maps."""
+        return {}
+
+    def origin(self) -> Mapping[str, object]:
+        """What tells it from others of its kind, such as the file of its weights and their hash."""
         return {}
 
 
@@ -140,6 +176,11 @@ class Methods:
     def all(self) -> dict[str, Method]:
         """By name, those from checkpoints first."""
         return {**self.learned, **self.compared}
+
+    @property
+    def origins(self) -> dict[str, dict[str, object]]:
+        """What tells each from others of its kind, by name: see `Method.origin`."""
+        return {name: dict(method.origin()) for name, method in self.all.items()}
 
     @property
     def titles(self) -> dict[str, str]:

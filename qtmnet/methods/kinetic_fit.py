@@ -148,7 +148,7 @@ def multi_delay(
             ATT.
     """
     concentration = np.asarray(concentration, float)
-    inside = _inside(concentration, mask)
+    inside = inside_of(concentration, mask)
     shape, delays, durations = concentration.shape, post_labeling_delays, labeling_durations
     model = KineticModel.of(
         shape, inside, delays, durations, t1_blood, t1_tissue, partition_coefficient, pulsed, mixing
@@ -191,6 +191,7 @@ def fit(
     boluses = boluses_of(acquisition, concentration.shape[-1])
     frames = boluses.unmixed(concentration)
     if method == "multi_delay":
+        acquisition.check_shows_arrival()
         return multi_delay(
             frames,
             labeling_durations=boluses.durations,
@@ -205,7 +206,7 @@ def fit(
         )
     if method != "single_delay":
         raise InputError(f"method: found {method!r}; give 'multi_delay' or 'single_delay'")
-    inside = _inside(concentration, mask)
+    inside = inside_of(concentration, mask)
     read = np.asarray(boluses.frame_delays) == single_delay_of(acquisition, single_delay_pld)
     t1_blood = np.where(inside, fit_to("t1_blood", t1_blood, inside.shape), T1_BLOOD)
     cbf = _single_delays(frames[read], boluses, read, t1_blood)
@@ -237,7 +238,12 @@ def equation_of(method: str, acquisition: Acquisition) -> str:
     return f"{method}_pulsed" if boluses_of(acquisition).pulsed.all() else method
 
 
-def _inside(concentration: np.ndarray, mask: ArrayLike | None) -> np.ndarray:
+def inside_of(concentration: np.ndarray, mask: ArrayLike | None) -> np.ndarray:
+    """Voxels (*spatial) of frames (K, *spatial) that are finite in all, and above 0 in the mask.
+
+    Raises:
+        InputError: for shapes that do not fit.
+    """
     if concentration.ndim == 0 or len(concentration) == 0:
         raise InputError(f"concentration: found shape {concentration.shape}; give frames (K, *spatial)")
     finite = np.isfinite(concentration).all(axis=0)

@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import nibabel as nib
 import numpy as np
 
 from qtmnet.limits import DecayTime
 from qtmnet.methods import kinetic_fit
 from qtmnet.methods.base import About, Frames, Maps, Method
-from qtmnet.methods.kinetic_constants import BUXTON, DAI, kinetic_constants
-from qtmnet.scans.nifti import check_same_grid, read_image
-from simulators.errors import InputError
+from qtmnet.methods.kinetic_constants import BUXTON, DAI, kinetic_constants, tissue_t1
 from simulators.imaging.acquisition import Acquisition
 from simulators.settings.checking import check_fields
 from simulators.settings.limits import PathText, Within
@@ -22,9 +19,9 @@ class MultiDelay(Method):
     """Buxton 1998 (10.1002/mrm.1910400308), ATT by Dai 2012 (10.1002/mrm.23103); see `kinetic_fit.multi_delay`.
 
     Attributes:
-        t1_blood: s, T1 of label in blood; None for a simulated tissue's own, else 1.65.
+        t1_blood: s, T1 of label in blood; None for a simulated tissue's own, else that of the field, 1.65 at 3 T.
         t1_tissue: s, T1 of label in tissue, a number or an image on the scan's grid; None for a simulated tissue's
-            own, else 1.3.
+            own, else that of the field, 1.3 at 3 T.
         partition_coefficient: mL/g; None for 0.9, or infinity where simulated label stays in its blood.
 
     Raises:
@@ -52,7 +49,7 @@ class MultiDelay(Method):
             frames.acquisition,
             method="multi_delay",
             mask=frames.mask,
-            **constants | {"t1_tissue": _on_grid(constants["t1_tissue"], frames)},
+            **constants | {"t1_tissue": tissue_t1(constants["t1_tissue"], frames)},
         )
         assert found.att is not None
         return {"cbf": found.cbf, "att": found.att}
@@ -84,23 +81,8 @@ class MultiDelay(Method):
 
     def _constants(self, frames: Frames) -> dict[str, Any]:
         return kinetic_constants(
-            frames.tissue,
+            frames,
             t1_blood=self.t1_blood,
             t1_tissue=self.t1_tissue,
             partition_coefficient=self.partition_coefficient,
         )
-
-
-def _on_grid(given: float | str, frames: Frames) -> float | np.ndarray:
-    """T1 of tissue in s: a number, or a map (X, Y, Z) on the scan's grid from an image.
-
-    Raises:
-        InputError: for an image that cannot be read, or lies elsewhere.
-    """
-    if not isinstance(given, str):
-        return given
-    image, data = read_image(given, n_dimensions=(3,))
-    if frames.affine is None or frames.path is None:
-        raise InputError(f"t1_tissue: found {given}, but the frames lie on no grid of an image's; give a number")
-    check_same_grid(given, image, frames.path, nib.Nifti1Image(frames.inside.astype(np.uint8), frames.affine))
-    return data[..., 0]

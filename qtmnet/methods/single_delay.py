@@ -17,7 +17,7 @@ class SingleDelay(Method):
     """Alsop 2015 (10.1002/mrm.25197), eq. 1; see `kinetic_fit.single_delay`.
 
     Attributes:
-        t1_blood: s, T1 of label in blood; None for a simulated tissue's own, else 1.65.
+        t1_blood: s, T1 of label in blood; None for a simulated tissue's own, else that of the field, 1.65 at 3 T.
         post_labeling_delay: s; the delay of the scan that is nearest to it is read.
 
     Raises:
@@ -60,7 +60,7 @@ class SingleDelay(Method):
         return {"T1Blood": self._t1_blood(frames), "PostLabelingDelayUsed": self._delay(frames.acquisition)}
 
     def _t1_blood(self, frames: Frames) -> Any:
-        return kinetic_constants(frames.tissue, t1_blood=self.t1_blood)["t1_blood"]
+        return kinetic_constants(frames, t1_blood=self.t1_blood)["t1_blood"]
 
     def _delay(self, acquisition: Acquisition) -> float:
         return kinetic_fit.single_delay_of(acquisition, self.post_labeling_delay)

@@ -5,6 +5,8 @@ from typing import Any
 
 import lightning as L
 
+from qtmnet.learning.loading import n_samples
+
 
 class DataWait(L.Callback):
     """Logs `train/data_wait`, a share of the training time, and `train/samples_per_s` of each epoch.
@@ -37,7 +39,7 @@ class DataWait(L.Callback):
     ) -> None:
         """Its step has ended."""
         self._stepping += self._since_mark()
-        self._n_samples += len(batch["concentration"])
+        self._n_samples += n_samples(batch)
 
     def on_train_epoch_end(self, _trainer: L.Trainer, module: L.LightningModule) -> None:
         """Log both; waiting as the mean over processes, the rate as their sum."""

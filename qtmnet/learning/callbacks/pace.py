@@ -13,7 +13,7 @@ import lightning as L
 import torch
 
 from qtmnet.learning.callbacks.step_rate import LAYOUTS, TrainingStep, Way, best, rates, told
-from qtmnet.learning.loading import SampleLoading
+from qtmnet.learning.loading import SampleLoading, n_samples
 from qtmnet.learning.module import QTMModule
 from qtmnet.process import ranks
 from simulators.errors import InputError
@@ -110,7 +110,7 @@ class Pace(L.Callback):
     ) -> None:
         """Look again if the rate has fallen, or now and then whether more cores are free."""
         self._seconds += time.perf_counter() - self._mark
-        self._samples += len(batch["concentration"])
+        self._samples += n_samples(batch)
         if self._step is None or self._seconds < SECONDS_OF_WINDOW:
             return
         rate, since = self._samples / self._seconds, time.perf_counter() - self._looked

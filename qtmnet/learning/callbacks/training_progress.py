@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning as L
 
+from qtmnet.learning.loading import n_samples
 from qtmnet.quantities import number_text
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -40,7 +41,7 @@ class TrainingLines(L.Callback):
         self, trainer: L.Trainer, _module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Tell how far a long epoch is."""
-        self._samples += len(batch["concentration"]) * trainer.world_size
+        self._samples += n_samples(batch) * trainer.world_size
         now, steps = time.monotonic(), trainer.num_training_batches
         if now - self._latest < SECONDS_BETWEEN_LINES or batch_idx + 1 == steps:
             return

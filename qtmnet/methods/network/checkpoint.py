@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import torch
 
-from qtmnet.methods.network.checked_weights import estimator_of
+from qtmnet.methods.network.checked_weights import description_of, estimator_of
 from qtmnet.methods.network.description import Description
 from qtmnet.methods.network.estimator import Estimator
 from qtmnet.methods.network.migration import FORMAT, current
@@ -72,7 +72,7 @@ def load_estimator(path: str | Path, setting: str = "ckpt", trusted: Collection[
         raise InputError(f"{path}: {setting}: not a checkpoint of qtmnet; give one of a training, such as {such}")
     try:
         kept = {name: value for name, value in content[CHECKPOINT_KEY].items() if name not in NOT_OF_DESCRIPTION}
-        return estimator_of(Description.from_plain(current(kept), trusted), _weights(content["state_dict"]))
+        return estimator_of(description_of(current(kept), trusted), _weights(content["state_dict"]))
     except InputError as error:
         raise InputError(f"{path}: {setting}: {error}") from None
 

@@ -11,10 +11,11 @@ from qtmnet.limits import Normalization
 from qtmnet.methods.network.accepts import Accepts
 from qtmnet.methods.network.inputs import Input
 from qtmnet.methods.network.trusted_classes import INPUTS, NETWORKS, arguments_of, check_arguments, class_of
-from qtmnet.quantities import QUANTITIES
+from qtmnet.quantities import ATT, QUANTITIES
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
 from simulators.settings.checking import check_fields, from_plain, shown
+from simulators.vessels.vasculature import LAMINAR, half_arrival
 
 SET_HERE = {
     "in_channels": "the inputs say how many there are",
@@ -36,6 +37,8 @@ class Description:
         accepts: scans that it reads.
         linear_start: whether training starts from the best linear estimate; see `Estimator.start_from`.
         trained: how it was trained, for the record: any plain data.
+        plug_flow_att: whether it was trained to tell the plug-flow time in laminar flow as `att`, as in version 0.3;
+            its maps are turned into arterial transit times.
         trusted: dotted names of classes that it may build though no list has them; see `allowed`. Not kept in files.
 
     Raises:
@@ -49,6 +52,7 @@ class Description:
     accepts: Accepts
     linear_start: bool = False
     trained: Mapping[str, Any] = field(default_factory=dict)
+    plug_flow_att: bool = False
     trusted: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -70,8 +74,18 @@ class Description:
 
     @property
     def truths(self) -> tuple[str, ...]:
-        """Keys of the outputs that there is a truth to train on for: all but spreads."""
-        return tuple(key for key in self.outputs if not QUANTITIES[key].spread_of)
+        """Keys of the outputs that there is a truth to train on for: all but spreads and bounds."""
+        return tuple(key for key in self.outputs if QUANTITIES[key].is_own)
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """Keys of all maps that the network makes."""
+        return self.outputs
+
+    def scale(self, key: str) -> float:
+        """What an output is multiplied by to be in the unit of its quantity."""
+        was_plug_flow = self.plug_flow_att and QUANTITIES[key].truth_key == ATT.key
+        return QUANTITIES[key].scale * (half_arrival(LAMINAR) if was_plug_flow else 1.0)
 
     @cached_property
     def built_inputs(self) -> dict[str, Input]:
@@ -119,13 +133,16 @@ def _check_outputs(outputs: tuple[str, ...]) -> None:
     """Whether a network can have these outputs.
 
     Raises:
-        InputError: for an output that is no quantity, is there twice, or is the spread of none.
+        InputError: for an output that is no quantity or a mask, is there twice, or is the spread or a bound of none.
     """
     for key in outputs:
         if key not in QUANTITIES:
             raise InputError(f"outputs: found {shown(key)}; give keys of quantities: {', '.join(QUANTITIES)}")
-        of = QUANTITIES[key].spread_of
-        if of and of not in outputs:
-            raise InputError(f"outputs: found {key}, the spread of {of}, without that; give [{of}, {key}]")
-    if not outputs or len(set(outputs)) < len(outputs) or QUANTITIES[outputs[0]].spread_of:
+        of = QUANTITIES[key].truth_key
+        if QUANTITIES[key].is_mask:
+            raise InputError(f"outputs: found {key}, a mask, which nothing trains; leave it out")
+        if of not in outputs:
+            what = "the spread" if QUANTITIES[key].spread_of else "a bound"
+            raise InputError(f"outputs: found {key}, {what} of {of}, without that; give [{of}, {key}]")
+    if not outputs or len(set(outputs)) < len(outputs) or not QUANTITIES[outputs[0]].is_own:
         raise InputError(f"outputs: found {shown(list(outputs))}; give each once, the map to compare by first")

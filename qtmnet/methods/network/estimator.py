@@ -49,11 +49,20 @@ class Estimator(nn.Module):
         _check_size(description)
         self.network = description.build_network()
         _check_outputs(self.network, description)
+        self._add_reading()
+
+    def _add_reading(self) -> None:
+        """Add what frames are read with before the network sees them."""
+        description = self.description
         n_frames = description.acquisition.n_frames
         self.register_buffer("decorrelation", torch.eye(n_frames))
         if description.linear_start:
             n_features = n_frames * (1 + bool(description.acquisition.slice_timing))
             self.linear = nn.Conv3d(n_features, len(description.outputs), 1, bias=False)
+
+    def sample_channels(self) -> dict[str, int]:
+        """Images of a sample that `forward` reads, by name, and how many channels each has."""
+        return {"concentration": self.description.acquisition.n_frames, "slice_time": 1}
 
     def accepts(self, acquisition: Acquisition) -> list[str]:
         """What keeps scans of a protocol from being read, a phrase for each field; empty for nothing."""
@@ -69,15 +78,23 @@ class Estimator(nn.Module):
         Returns:
             (N, n_outputs, X, Y, Z), float32.
         """
-        acquisition = self.description.acquisition
         # What tells perfusion are small differences between frames; bfloat16 would round them away.
-        with torch.autocast(sample["concentration"].device.type, enabled=False):
-            frames = self._decorrelated(self._scaled(sample["concentration"]))
-            linear = self.linear(self._features(frames, sample)) if self.description.linear_start else 0.0
-            images = Images(frames, sample, acquisition)
-            channels = [made.channels(images) for made in self.inputs.values() if made.n_channels(acquisition)]
-        estimate = linear + self.network(torch.cat(channels, 1) if len(channels) > 1 else channels[0]).float()
-        return self._above_zero(estimate) if any(self.spreads) else estimate
+        with torch.autocast(next(iter(sample.values())).device.type, enabled=False):
+            linear, channels = self._read(sample)
+        return self._bounded(linear + self.network(channels).float(), sample)
+
+    def _read(self, sample: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | float, torch.Tensor]:
+        """The linear estimate of the outputs, and the network's channels, (N, C, X, Y, Z) each."""
+        frames = self._decorrelated(self._scaled(sample["concentration"]))
+        linear = self.linear(self._features(frames, sample)) if self.description.linear_start else 0.0
+        return linear, self._channels(frames, sample)
+
+    def _channels(self, frames: torch.Tensor, sample: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """What the inputs make of the images of samples, (N, C, X, Y, Z)."""
+        acquisition = self.description.acquisition
+        images = Images(frames, sample, acquisition)
+        channels = [made.channels(images) for made in self.inputs.values() if made.n_channels(acquisition)]
+        return torch.cat(channels, 1) if len(channels) > 1 else channels[0]
 
     def _scaled(self, concentration: torch.Tensor) -> torch.Tensor:
         if self.description.normalization == "calibrated":
@@ -93,8 +110,10 @@ class Estimator(nn.Module):
             return frames
         return torch.cat([frames, frames * sample["slice_time"]], 1)
 
-    def _above_zero(self, estimate: torch.Tensor) -> torch.Tensor:
+    def _bounded(self, estimate: torch.Tensor, sample: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The estimate with all spreads above 0."""
+        if not any(self.spreads):
+            return estimate
         parts = [
             F.softplus(part) + LEAST_SPREAD if spread else part
             for part, spread in zip(estimate.split(1, 1), self.spreads, strict=True)
@@ -105,10 +124,11 @@ class Estimator(nn.Module):
     def start_from(self, samples: Iterable[Mapping[str, torch.Tensor]]) -> None:
         """Decorrelate the frames and set the linear estimates by least squares over the samples, voxel by voxel.
 
-        A spread is told by no linear estimate: it starts from the same everywhere.
+        A spread is told by no linear estimate: it starts from the same everywhere; a bound starts from its map.
 
         Args:
-            samples: images by name, (C, X, Y, Z) each, with the truth of each output under its key, in its unit.
+            samples: images by name, (C, X, Y, Z) each, with the truth of each output under its key, in its unit,
+                but for spreads and bounds.
         """
         batches = [{name: image[None] for name, image in sample.items()} for sample in samples]
         scaled = [self._scaled(batch["concentration"]) for batch in batches]
@@ -121,24 +141,35 @@ class Estimator(nn.Module):
             if self.spreads[row]:
                 weights.zero_()
             else:
-                truths = [batch[key] / QUANTITIES[key].scale for batch in batches]
+                truths = [batch[QUANTITIES[key].truth_key] / QUANTITIES[key].scale for batch in batches]
                 weights.copy_(least_squares(features, truths)[:, None, None, None])
 
     @torch.inference_mode()
     def maps(self, frames: Frames) -> Maps:
         """Maps of all outputs by key, (X, Y, Z) each, float32, in their quantities' units, 0 outside of the mask."""
         device = next(self.parameters()).device
-        concentration = np.ascontiguousarray(frames.concentration, np.float32)
-        timing = frames.acquisition.slice_timing
-        times = np.asarray(timing) if timing else np.zeros(concentration.shape[-1])
-        times = np.ascontiguousarray(np.broadcast_to(times, (1, *concentration.shape[1:])), np.float32)
-        given = {"concentration": concentration, "slice_time": times}
+        given = self._images(frames)
         was_training = self.training
         self.eval()
         estimate = self({name: torch.as_tensor(image, device=device)[None] for name, image in given.items()})
         self.train(was_training)
-        found = zip(self.description.outputs, estimate[0].float().cpu().numpy(), strict=True)
-        return {key: np.where(frames.inside, QUANTITIES[key].scale * image, np.float32(0)) for key, image in found}
+        by_key = zip(self.description.outputs, estimate[0].float().cpu().numpy(), strict=True)
+        found = self._finished({key: self.description.scale(key) * image for key, image in by_key}, given, frames)
+        return {key: np.where(frames.inside, image, np.float32(0)) for key, image in found.items()}
+
+    def _finished(
+        self, found: dict[str, np.ndarray], given: Mapping[str, np.ndarray], frames: Frames
+    ) -> dict[str, np.ndarray]:
+        """All maps by key, (X, Y, Z) each, of the outputs, in their quantities' units."""
+        return found
+
+    def _images(self, frames: Frames) -> dict[str, np.ndarray]:
+        """What `forward` takes, of a scan, (C, X, Y, Z) each."""
+        concentration = np.ascontiguousarray(frames.concentration, np.float32)
+        timing = frames.acquisition.slice_timing
+        times = np.asarray(timing) if timing else np.zeros(concentration.shape[-1])
+        times = np.ascontiguousarray(np.broadcast_to(times, (1, *concentration.shape[1:])), np.float32)
+        return {"concentration": concentration, "slice_time": times}
 
 
 def _check_size(description: Description) -> None:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cached_property
 
 from qtmnet.limits import TrustedNames
 from qtmnet.methods.base import About, Frames, Maps, Method
@@ -10,6 +11,8 @@ from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.methods.network.description import Description
 from qtmnet.methods.network.estimator import Estimator
 from qtmnet.methods.network.training_record import is_noiseless, phantom_of, snr_of
+from qtmnet.methods.network.weights import weights_sha256
+from qtmnet.methods.shipped.files import weights_file
 from qtmnet.scans.words import noise
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
@@ -52,8 +55,7 @@ class NetworkMethod(Method):
     def __init__(self, ckpt: PathText | None, trust: TrustedNames = ()) -> None:
         if ckpt is None:
             raise InputError(
-                "ckpt: not given; give a checkpoint, or a method that needs none: method=multi_delay or "
-                "method=single_delay"
+                "ckpt: not given; give a checkpoint, or a method that needs none: method=any_scan or method=multi_delay"
             )
         self.ckpt, self.estimator = ckpt, load_estimator(ckpt, trusted=trust)
 
@@ -66,7 +68,7 @@ class NetworkMethod(Method):
 
     @property
     def quantities(self) -> tuple[str, ...]:
-        return self.estimator.description.outputs
+        return self.estimator.description.maps
 
     def check(self, acquisition: Acquisition) -> None:
         if differences := self.estimator.accepts(acquisition):
@@ -100,13 +102,20 @@ class NetworkMethod(Method):
     def sidecar(self, frames: Frames) -> dict[str, object]:
         return {"Checkpoint": self.ckpt}
 
+    def origin(self) -> dict[str, object]:
+        return {"Weights": self.ckpt, "WeightsSHA256": self._sha256} if self.ckpt else {}
+
+    @cached_property
+    def _sha256(self) -> str:
+        return weights_sha256(weights_file(str(self.ckpt)))
+
 
 def _training(description: Description) -> Iterator[tuple[str, str]]:
     """What is known of a network's training."""
     with suppress(InputError):
         phantom = phantom_of(description)
         shape = " × ".join(str(size) for size in phantom.shape)
-        yield "Trained on", f"cubes of {shape} simulated voxels, perfusion up to {phantom.perfusion_range[1]:g}"
+        yield "Trained on", f"cubes of {shape} simulated voxels, perfusion up to {phantom.highest_perfusion:g}"
     if "snr" in description.trained:
         with suppress(InputError):
             yield "Noise in training", noise(snr_of(description))

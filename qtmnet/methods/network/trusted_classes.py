@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from qtmnet.methods.network.coefficient_inputs import CircumstancesInput, CoefficientsInput, LinearEstimatesInput
 from qtmnet.methods.network.inputs import FramesInput, SliceTimeInput
 from qtmnet.methods.network.unet_cbam import UNetCBAM
 from simulators.errors import InputError
@@ -22,6 +23,9 @@ NETWORKS: dict[str, type[nn.Module]] = {"qtmnet.methods.network.unet_cbam.UNetCB
 INPUTS: dict[str, type] = {
     "qtmnet.methods.network.inputs.FramesInput": FramesInput,
     "qtmnet.methods.network.inputs.SliceTimeInput": SliceTimeInput,
+    "qtmnet.methods.network.coefficient_inputs.CoefficientsInput": CoefficientsInput,
+    "qtmnet.methods.network.coefficient_inputs.LinearEstimatesInput": LinearEstimatesInput,
+    "qtmnet.methods.network.coefficient_inputs.CircumstancesInput": CircumstancesInput,
 }
 """Inputs that a checkpoint may build."""
 
@@ -42,8 +46,9 @@ def class_of(settings: Mapping[str, Any], name: str, listed: Mapping[str, type],
     if isinstance(target, str) and target in listed:
         return listed[target]
     if not isinstance(target, str) or target not in trusted:
+        names = ", ".join(dotted.rpartition(".")[2] for dotted in listed)
         raise InputError(
-            f"{name}._target_: found {shown(target)}; give one of {', '.join(listed)}, or trust=… if it is your own"
+            f"{name}._target_: found {shown(target)}; give qtmnet's own ({names}), or trust=… if it is your own"
         )
     try:
         found = pkgutil.resolve_name(target)

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from qtmnet.limits import BaseChannels, Channels, Levels
-from qtmnet.methods.network.convolution import Convolution, MapConvolution
+from qtmnet.limits import AttentionKind, BaseChannels, Channels, Levels, NormKind, Slope
+from qtmnet.methods.network.layers.convolution import Convolution, MapConvolution, Widening
+from qtmnet.methods.network.layers.normalization import NORMALIZATIONS
 from simulators.settings.checking import checks_arguments
 
 
@@ -40,47 +41,69 @@ class SpatialAttention(nn.Module):
         return x * torch.sigmoid(self.weigh(summary)).to(x.dtype)
 
 
-def _convolution(n_in: int, n_out: int, *, attention: bool) -> nn.Sequential:
-    layers: list[nn.Module] = [Convolution(n_in, n_out), nn.ReLU(inplace=True)]
-    if attention:
-        layers += [ChannelAttention(n_out), SpatialAttention()]
+def _convolution(n_in: int, n_out: int, slope: float, attention: AttentionKind, norm: NormKind) -> nn.Sequential:
+    convolution = Convolution(n_in, n_out)
+    if slope:
+        nn.init.kaiming_normal_(convolution.weight, slope, nonlinearity="leaky_relu")
+    layers: list[nn.Module] = [convolution]
+    if norm != "none":
+        layers.append(NORMALIZATIONS[norm](n_out))
+    layers.append(nn.LeakyReLU(slope, inplace=True) if slope else nn.ReLU(inplace=True))
+    if attention in ("both", "channel"):
+        layers.append(ChannelAttention(n_out))
+    if attention in ("both", "spatial"):
+        layers.append(SpatialAttention())
     return nn.Sequential(*layers)
 
 
-def _two_convolutions(n_in: int, n_out: int, *, attention: bool = False) -> nn.Sequential:
+def _two_convolutions(
+    n_in: int, n_out: int, slope: float, *, attention: AttentionKind = "none", norm: NormKind = "none"
+) -> nn.Sequential:
     return nn.Sequential(
-        _convolution(n_in, n_out, attention=attention), _convolution(n_out, n_out, attention=attention)
+        _convolution(n_in, n_out, slope, attention, norm), _convolution(n_out, n_out, slope, attention, norm)
     )
 
 
 class UNetCBAM(nn.Module):
-    """3D U-Net with CBAM at the bottleneck and no normalisation, for images of any size.
+    """3D U-Net with CBAM at the bottleneck, for images of any size.
 
     Args:
         in_channels: frames of a scan, and whatever else is given for each voxel.
         out_channels: maps to estimate.
         base_channels: channels at full resolution; they double with each level.
         levels: times the resolution is halved.
+        slope: of the rectifiers below 0. Without one (the paper) units whose input stays negative learn nothing more;
+            with one they do, and weights begin with the variance that keeps signals their size (He 2015).
+        attention: at the bottleneck: of channels, then of voxels (the paper), of either alone, or none.
+        norm: between each convolution and its rectifier: none (the paper), of batches, or of groups of channels.
 
     Raises:
-        InputError: for a count out of range.
+        InputError: for a count out of range, or a kind that there is not.
     """
 
     @checks_arguments
     def __init__(
-        self, in_channels: Channels, out_channels: Channels = 1, base_channels: BaseChannels = 16, levels: Levels = 3
+        self,
+        in_channels: Channels,
+        out_channels: Channels = 1,
+        base_channels: BaseChannels = 16,
+        levels: Levels = 3,
+        slope: Slope = 0.0,
+        attention: AttentionKind = "both",
+        norm: NormKind = "none",
     ) -> None:
         super().__init__()
         self.levels = levels
         width = [base_channels * 2**level for level in range(levels + 1)]
         self.down = nn.ModuleList(
-            _two_convolutions(n_in, n_out) for n_in, n_out in zip([in_channels, *width], width[:-1], strict=False)
+            _two_convolutions(n_in, n_out, slope, norm=norm)
+            for n_in, n_out in zip([in_channels, *width], width[:-1], strict=False)
         )
-        self.bottleneck = _two_convolutions(width[-2], width[-1], attention=True)
-        self.widen = nn.ModuleList(
-            nn.ConvTranspose3d(width[level + 1], width[level], 2, stride=2) for level in reversed(range(levels))
+        self.bottleneck = _two_convolutions(width[-2], width[-1], slope, attention=attention, norm=norm)
+        self.widen = nn.ModuleList(Widening(width[level + 1], width[level]) for level in reversed(range(levels)))
+        self.up = nn.ModuleList(
+            _two_convolutions(2 * width[level], width[level], slope, norm=norm) for level in reversed(range(levels))
         )
-        self.up = nn.ModuleList(_two_convolutions(2 * width[level], width[level]) for level in reversed(range(levels)))
         self.head = nn.Conv3d(base_channels, out_channels, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

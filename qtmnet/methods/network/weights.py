@@ -3,7 +3,7 @@
 Neither can hold code, and both can be read without this package. The JSON has the fields of a `Description`, the number
 of its format, and the SHA-256 of the other file, whose name differs in its ending alone:
 
-    {"format": 2, "network": {…}, "inputs": {…}, "outputs": ["cbf"], "normalization": "calibrated",
+    {"format": 3, "network": {…}, "inputs": {…}, "outputs": ["cbf"], "normalization": "calibrated",
      "accepts": {"acquisition": {…}}, "linear_start": true, "trained": {…}, "sha256": "…"}
 """
 
@@ -14,8 +14,7 @@ from pathlib import Path
 import safetensors.torch
 from safetensors import SafetensorError
 
-from qtmnet.methods.network.checked_weights import estimator_of
-from qtmnet.methods.network.description import Description
+from qtmnet.methods.network.checked_weights import description_of, estimator_of
 from qtmnet.methods.network.estimator import Estimator
 from qtmnet.methods.network.migration import FORMAT, current
 from simulators.errors import InputError
@@ -68,7 +67,7 @@ def load_weights(path: str | Path, trusted: Collection[str] = (), setting: str =
     numbers = read_bytes(numbers_at, CHECKPOINT_FILE, setting=setting, advice=f"copy it, too, beside {where.name}")
     try:
         wanted = content.pop("sha256", None)
-        description = Description.from_plain(current(content), trusted)
+        description = description_of(current(content), trusted)
     except InputError as error:
         raise InputError(f"{where}: {setting}: {error}") from None
     found = hashlib.sha256(numbers).hexdigest()
@@ -82,3 +81,17 @@ def load_weights(path: str | Path, trusted: Collection[str] = (), setting: str =
     except (SafetensorError, InputError, ValueError, KeyError) as error:
         reason = error if isinstance(error, InputError) else f"damaged ({' '.join(str(error).split())[:120]})"
         raise InputError(f"{numbers_at}: {setting}: {reason}") from None
+
+
+def weights_sha256(path: str | Path) -> str:
+    """SHA-256 of the numbers of a network: of the safetensors file of weights, or of a whole checkpoint.
+
+    Args:
+        path: of a checkpoint, or of either file of weights.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    path = Path(path)
+    file = path.with_suffix(NUMBERS) if path.suffix == JSON else path
+    return hashlib.sha256(read_bytes(file, CHECKPOINT_FILE)).hexdigest()

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from qtmnet.datasets import filling
+from qtmnet.datasets.acquired_cubes import AcquiredCubes, ImagingSettings
 from qtmnet.datasets.cluster.local import LocalCluster
 from qtmnet.datasets.cube_recipe import CubeRecipe, fitted, recipe_for
 from qtmnet.datasets.cube_store import CubeStore
 from qtmnet.datasets.filling import fill
 from qtmnet.datasets.record import ENCODING_ERROR, INCREMENT_SCALE, MAPS, UNITS
 from simulators import Acquisition, CubeParameters, InputError, NumbaSimulator, simulate_cube
+from simulators.imaging.readout import average_voxels
 
 
 def same_files(one: str, other: str) -> bool:
@@ -54,6 +56,29 @@ def test_truth_is_kept_exactly(kept: CubeStore, simulated) -> None:
         np.testing.assert_allclose(stored.maps[name], expected.astype(np.float32), rtol=2e-7)
     assert (stored.maps["arterial_blood_volume"] <= stored.maps["blood_volume"]).all()
     assert stored.drawn == simulated.drawn
+
+
+def test_transit_times_are_kept_as_plug_flow_times(kept: CubeStore, simulated) -> None:
+    """As version 0.3.0 kept them: half of the label has come by 1/√2 of that in laminar flow."""
+    raw = np.load(Path(kept.url) / "shard-00001.npy", allow_pickle=False)[0]["att"]  # cube 4
+    np.testing.assert_array_equal(raw, simulated.vessels.plug_flow_time.astype(np.float32))
+    np.testing.assert_allclose(kept[4].maps["att"], raw / np.sqrt(2), rtol=2e-7)
+
+
+def test_transit_times_of_blunt_flow(kept: CubeStore, tmp_path: Path) -> None:
+    """Each cube has a bluntness of its own, which its acquired voxels, without what was drawn, know of, too."""
+    phantom = replace(kept.recipe.phantom, bluntness=(0.1, 0.9))
+    store = CubeStore(tmp_path / "blunt", replace(kept.recipe, phantom=phantom))
+    fill(store, 2, LocalCluster(1), "Simulating")
+    view = AcquiredCubes(store, ImagingSettings((2.0, 2.0, 2.0), None), tmp_path / "seen")
+    fill(view, 2, LocalCluster(1), "Reading")
+    for index in range(2):
+        cube = simulate_cube(store.recipe.cube_seed(index), parameters=phantom, time=store.recipe.time)
+        assert store.recipe.bluntness(index) == store[index].drawn["bluntness"] == cube.vessels.bluntness
+        np.testing.assert_allclose(store[index].maps["att"], cube.att, rtol=3e-7)
+        averaged = average_voxels(cube.att, (2, 2, 2))
+        np.testing.assert_allclose(view[index].maps["att"], averaged, rtol=1e-6)
+    assert store.recipe.bluntness(0) != store.recipe.bluntness(1)
 
 
 def test_shards_are_plain_numpy_files_with_a_manifest(kept: CubeStore) -> None:

@@ -1,6 +1,10 @@
-"""Datasets and recipes of version 0.2.0, which had exchange as three settings of the phantom, are found and read."""
+"""Datasets and recipes of version 0.2.0, which had exchange as three settings of the phantom, are found and read.
+
+Neither it nor 0.3.0 knew of a velocity profile other than the laminar one, so there is no bluntness in them.
+"""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,3 +95,15 @@ def test_other_settings_of_exchange_are_another_dataset(tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"phantom\.exchange: found two_compartment, asked for none"):
         CubeStore(tmp_path, recipe(NoExchange()), only_read=True)
+
+
+def test_blunt_flow_is_another_dataset(tmp_path: Path) -> None:
+    """Its records are longer by a number, too."""
+    laminar = recipe(TwoCompartmentExchange((100.0, 200.0)))
+    blunt = replace(laminar, phantom=replace(laminar.phantom, bluntness=(0.0, 0.9)))
+    assert "bluntness" not in laminar.settings()["phantom"]
+    assert blunt.settings()["phantom"]["bluntness"] == [0.0, 0.9]
+    text = DATASET.replace("EXCHANGE", "two_compartment").replace("FINGERPRINT", "27d389392242f960")
+    (tmp_path / "dataset.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"phantom\.bluntness"):
+        CubeStore(tmp_path, blunt, only_read=True)

@@ -138,6 +138,7 @@ def test_a_sweep_over_several_devices_is_refused(command) -> None:
     [
         (("trainer.devices=2",), ["trainer: found 2 devices", "trainer=ddp"]),
         (("trainer=ddp", "trainer.devices=2", "data.validation_share=0.01"), ["1 to validate", "2 processes"]),
+        (("trainer=ddp", "trainer.devices=2", "model.norm=batch"), ["model.norm: found batch for 2 devices", "group"]),
     ],
 )
 def test_devices_refuse(command, tmp_path: Path, overrides: Sequence[str], needles: list[str]) -> None:

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from qtmnet.learning.losses import L1GradientLoss, OutputsLoss, SpreadLoss, ValidationSums, mean_absolute_gradient
+from qtmnet.learning.losses import (
+    L1GradientLoss,
+    OutputsLoss,
+    QuantileLoss,
+    SpreadLoss,
+    ValidationSums,
+    mean_absolute_gradient,
+)
+from qtmnet.quantities import BOUNDS, INTERVAL_LEVEL, QUANTITIES
 from simulators.errors import InputError
 
 
@@ -56,16 +64,52 @@ def test_the_loss_of_a_spread_leaves_its_map_alone() -> None:
     assert (spread.grad < 0).all()  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("end", BOUNDS)
+def test_a_bound_is_best_where_its_level_of_the_truths_lies_below_it(end: str) -> None:
+    """Of a skewed distribution, whose mean and median lie elsewhere."""
+    truth = torch.from_numpy(np.random.default_rng(0).exponential(1.0, (1, 1, 2001, 1, 1)))
+    level, candidates = QUANTITIES[f"cbf_{end}"].level, np.linspace(0, 4, 401)
+    losses = [QuantileLoss()(torch.full_like(truth, value), truth, level).item() for value in candidates]
+    # Of an exponential distribution −ln(1 − τ); of 2001 draws the 95th percentile has a standard error of 0.10.
+    assert candidates[np.argmin(losses)] == pytest.approx(np.quantile(truth, level), abs=0.01)
+    assert candidates[np.argmin(losses)] == pytest.approx(-np.log(1 - level), abs=0.25)
+
+
+def test_half_of_the_absolute_error_is_the_loss_of_a_median() -> None:
+    truth, found = torch.randn(2, 1, 3, 4, 5, generator=torch.Generator().manual_seed(0)).split(1)
+    truth[0, 0, 0] = torch.nan
+    expected = (truth - found).abs().nanmean() / 2
+    torch.testing.assert_close(QuantileLoss()(found, truth, 0.5), expected)
+
+
+def test_bounds_are_held_against_the_truth_of_their_quantity_and_not_where_it_has_none() -> None:
+    """A truth that lies above a bound of 5 % costs .05 of the distance, one below it .95, in units of the scale."""
+    outputs = ("cbf", "cbf_low", "att", "att_low")
+    sample = {"cbf": torch.tensor([60.0, 180.0]), "att": torch.tensor([1.0, torch.nan])}
+    sample = {key: value.reshape(1, 1, 2, 1, 1) for key, value in sample.items()}
+    estimate = torch.tensor([[1.0, 3.0], [2.0, 2.0], [1.0, 9.0], [3.0, 9.0]]).reshape(1, 4, 2, 1, 1)
+    loss = OutputsLoss(outputs, L1GradientLoss(gradient_weight=0.0), SpreadLoss(), QuantileLoss())
+    assert loss(estimate, sample).item() == pytest.approx((0.95 + 0.05) / 2 + 0.95 * 2, rel=1e-6)
+    sums = ValidationSums(outputs)
+    for _ in range(2):  # batches
+        sums.add(estimate, sample)
+    found = {name: value.item() for name, value in sums.measures(lambda value: value).items()}
+    assert found["cbf_low_below"] == 0.5
+    assert found["att_low_below"] == 1.0
+    assert pytest.approx(0.9) == INTERVAL_LEVEL
+    assert "cbf_low_nrmse" not in found
+
+
 def test_the_loss_of_all_outputs_is_the_weighted_sum_of_theirs_in_units_of_their_scales() -> None:
     sample = {"cbf": torch.full((1, 1, 2, 2, 2), 60.0), "att": torch.full((1, 1, 2, 2, 2), 2.0)}
     estimate = torch.stack([torch.full((2, 2, 2), value) for value in (3.0, 0.0, 2.0)])[None]
-    loss = OutputsLoss(("cbf", "att", "cbf_sd"), L1GradientLoss(), SpreadLoss(), {"att": 0.5})
+    loss = OutputsLoss(("cbf", "att", "cbf_sd"), L1GradientLoss(), SpreadLoss(), QuantileLoss(), {"att": 0.5})
     expected = (3 - 1) + 0.5 * 2 + (np.log(2) + (3 - 1) ** 2 / (2 * 2**2))
     assert loss(estimate, sample).item() == pytest.approx(expected, rel=1e-6)
     with pytest.raises(InputError, match="found 2 estimates for the outputs cbf, att, cbf_sd"):
         loss(estimate[:, :2], sample)
     with pytest.raises(InputError, match="output_weights: found 'abv'; give weights of cbf alone"):
-        OutputsLoss(("cbf",), L1GradientLoss(), SpreadLoss(), {"abv": 1.0})
+        OutputsLoss(("cbf",), L1GradientLoss(), SpreadLoss(), QuantileLoss(), {"abv": 1.0})
 
 
 def test_validation_measures_are_those_of_all_voxels_with_a_truth() -> None:
@@ -92,7 +136,7 @@ def test_a_truth_that_is_damaged_does_not_pass_for_one_that_is_not_there() -> No
     truth = torch.full((1, 1, 2, 2, 2), 60.0)
     truth[0, 0, 0, 0, 0] = torch.nan
     estimate = torch.ones_like(truth)
-    loss = OutputsLoss(["cbf"], L1GradientLoss(), SpreadLoss())
+    loss = OutputsLoss(["cbf"], L1GradientLoss(), SpreadLoss(), QuantileLoss())
     assert loss(estimate, {"cbf": truth}).isnan()
     sums = ValidationSums(["cbf"])
     sums.add(estimate, {"cbf": truth})

@@ -12,7 +12,7 @@ from torch import nn
 from qtmnet.learning.callbacks import pace, step_rate
 from qtmnet.learning.callbacks.pace import Pace
 from qtmnet.learning.callbacks.step_rate import TrainingStep, Way, best, rates, told
-from qtmnet.learning.losses import L1GradientLoss, OutputsLoss, SpreadLoss
+from qtmnet.learning.losses import L1GradientLoss, OutputsLoss, QuantileLoss, SpreadLoss
 from qtmnet.methods.network.unet_cbam import UNetCBAM
 from simulators.errors import InputError
 
@@ -42,7 +42,8 @@ def test_measuring_leaves_no_trace(precision: Precision) -> None:
     network = Network().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     before = [(weights.clone(), weights.stride()) for weights in network.parameters()]
     generator, n_threads = torch.get_rng_state(), torch.get_num_threads()
-    step = TrainingStep(network, OutputsLoss(["cbf"], L1GradientLoss(), SpreadLoss()), sample(), 2, precision)
+    loss = OutputsLoss(["cbf"], L1GradientLoss(), SpreadLoss(), QuantileLoss())
+    step = TrainingStep(network, loss, sample(), 2, precision)
     torch.set_rng_state(generator)  # that the sample was drawn with
     assert step.seconds(Way(1, FIRST)) > 0
     for layout in (FIRST, LAST):

@@ -1,5 +1,6 @@
 """A training goes on with the settings that it began with: what its state says cannot be changed by asking."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,3 +66,29 @@ def test_another_record_is_refused() -> None:
 
 def test_a_checkpoint_without_its_configuration_is_gone_on_with() -> None:
     check_same(configured(), NETWORK, NETWORK, None)
+
+
+def test_a_phantom_without_what_came_later_is_the_same() -> None:
+    """Version 0.3.0 knew of no bluntness, which is 0 in what it made."""
+    phantom = {name: value for name, value in NETWORK.trained["phantom"].items() if name != "bluntness"}
+    assert len(phantom) == len(NETWORK.trained["phantom"]) - 1
+    older = NETWORK.with_record(phantom=phantom)
+    check_same(configured(), NETWORK, older, kept())
+    blunt = NETWORK.with_record(phantom={**phantom, "bluntness": 0.5})
+    with pytest.raises(InputError, match=r"resume: trained with other settings \(phantom: "):
+        check_same(configured(), blunt, older, kept())
+
+
+def test_a_network_without_what_came_later_is_the_same() -> None:
+    """Version 0.4.0 knew of no other attention, and of no normalisation."""
+    check_same(configured(), described(network={"attention": "both", "norm": "none"}), described(), kept())
+    check_same(configured(), described(), described(network={"attention": "both", "norm": "none"}), kept())
+    with pytest.raises(InputError, match=r"resume: trained with other settings \(network: "):
+        check_same(configured(), described(network={"attention": "none"}), described(), kept())
+
+
+def test_transit_times_of_another_meaning_are_not_trained_further() -> None:
+    older = replace(described(outputs=("cbf", "att")), plug_flow_att=True)
+    with pytest.raises(InputError, match="resume: trained to tell the plug-flow time as att"):
+        check_same(configured(), described(outputs=("cbf", "att")), older, kept())
+    check_same(configured(), NETWORK, replace(NETWORK, plug_flow_att=True), kept())  # perfusion alone

@@ -67,6 +67,10 @@ def test_noise_has_the_stated_strength() -> None:
     # Four standard errors of the standard deviation and of the mean of 25,600 normal numbers.
     assert noise.std() == pytest.approx(expected, rel=4 / np.sqrt(2 * noise.size))
     assert noise.mean() == pytest.approx(0, abs=4 * expected / np.sqrt(noise.size))
+    told = noisy.maker.sample_and_noise(noisy.cubes[0], (0, 0))
+    np.testing.assert_array_equal(told[0]["concentration"], noisy[0, 0]["concentration"])
+    assert told[1] == pytest.approx(expected, rel=1e-5)  # of single precision
+    assert samples().maker.sample_and_noise(noisy.cubes[0], (0, 0))[1] == 0
 
 
 def test_a_sample_depends_on_epoch_and_index_alone() -> None:

@@ -16,7 +16,7 @@ import pytest
 from scipy.optimize import brentq
 
 from qtmnet.methods.kinetic_fit import fit
-from qtmnet.scans.calibration import calibrate
+from qtmnet.scans.calibration.concentration import calibrate
 from qtmnet.scans.scan import read_scan
 from simulators.imaging.acquisition import Acquisition
 from tests.outside import REFERENCE_OBJECT

@@ -7,7 +7,7 @@ import pytest
 
 from qtmnet.methods.decoding import boluses_of
 from qtmnet.methods.kinetic_fit import fit, general_kinetic_model, multi_delay, single_delay
-from qtmnet.scans.calibration import calibrate
+from qtmnet.scans.calibration.concentration import calibrate
 from simulators.constants import DENSITY_G_ML, PARTITION_COEFFICIENT, T1_BLOOD
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition

@@ -69,6 +69,14 @@ def test_linear_start_is_the_least_squares_estimate(network: Description, timed:
     assert np.linalg.norm(found - truth) < 0.2 * np.linalg.norm(truth)
 
 
+def test_a_bound_starts_from_the_linear_estimate_of_its_map() -> None:
+    estimator = Estimator(replace(PLAIN, outputs=("cbf", "cbf_low")))
+    estimator.start_from(samples(3, timed=False))
+    assert estimator.linear.weight[0].any()
+    torch.testing.assert_close(estimator.linear.weight[1], estimator.linear.weight[0])
+    assert estimator.description.truths == ("cbf",)
+
+
 def test_frames_are_decorrelated() -> None:
     estimator = Estimator(PLAIN)
     given = samples(6, timed=False)
@@ -158,6 +166,9 @@ def changed(name: str, value: object) -> dict[str, object]:
         ("outputs", ["cbf_sd"]),
         ("outputs", ["cbf_sd", "cbf"]),
         ("outputs", ["cbf", "att_sd"]),
+        ("outputs", ["cbf", "att_low"]),
+        ("outputs", ["cbf_low", "cbf"]),
+        ("outputs", ["cbf", "outside"]),
         ("accepts", ...),
         ("accepts", "all"),
         ("accepts.acquisition", ...),

@@ -16,7 +16,8 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from qtmnet.learning.precision import LARGEST_ERROR, automatic_precision, gradient_errors
-from qtmnet.methods.network import convolution, unet_cbam
+from qtmnet.methods.network import unet_cbam
+from qtmnet.methods.network.layers import convolution
 
 NETWORKS = sorted((Path(__file__).parents[4] / "conf" / "model").glob("*.yaml"))
 
@@ -55,6 +56,19 @@ def _wrong(network: nn.Module, layout: torch.memory_format) -> dict[tuple[str, t
 @pytest.mark.parametrize("file", NETWORKS, ids=lambda file: file.stem)
 def test_gradients_in_bf16_are_those_in_fp32(file: Path, layout: str) -> None:
     assert not _wrong(_network(file), CHANNELS_LAST[layout])
+
+
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_gradients_are_right_between_normalisations(norm: str) -> None:
+    torch.manual_seed(0)
+    network = unet_cbam.UNetCBAM(4, levels=2, norm=norm)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    errors = gradient_errors(network, torch.randn(1, 4, 16, 8, 8))
+    assert "down.0.0.0" in errors
+    assert "down.0.0.1" not in errors  # which runs in float32
+    assert max(errors.values()) <= LARGEST_ERROR
+    for name, value in network.state_dict().items():  # running means, too
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("instructions", LESSER_SETS)

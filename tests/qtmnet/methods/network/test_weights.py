@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from qtmnet.methods.any_scan.given_weights import network
+from qtmnet.methods.any_scan.method import AnyScan
 from qtmnet.methods.base import Frames
 from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.methods.network.estimator import Estimator
+from qtmnet.methods.network.method import NetworkMethod
+from qtmnet.methods.network.migration import FORMAT, current
 from qtmnet.methods.network.training_record import phantom_of
 from qtmnet.methods.network.weights import save_weights
+from qtmnet.methods.shipped.files import shipped_weights
 from simulators import Acquisition, CubeParameters, InputError
 from tests.qtmnet.networks import UNET, described
 
@@ -37,6 +42,38 @@ def test_weights_give_the_same_maps(estimator: Estimator, tmp_path: Path, ending
     assert (maps["cbf_sd"] > 0).all()
 
 
+@pytest.mark.parametrize("network", [{"norm": "batch"}, {"norm": "group", "attention": "channel"}])
+def test_running_means_and_counts_are_kept(tmp_path: Path, network: dict[str, str]) -> None:
+    torch.manual_seed(0)
+    estimator = Estimator(described(network=network))
+    for _ in range(3):
+        estimator({"concentration": torch.rand(2, 4, 8, 8, 8), "slice_time": torch.zeros(2, 1, 8, 8, 8)})
+    save_weights(tmp_path / "best", estimator.eval())
+    found = load_estimator(tmp_path / "best.json")
+    assert np.array_equal(found.maps(FRAMES)["cbf"], estimator.maps(FRAMES)["cbf"])
+    for name, value in estimator.state_dict().items():
+        assert torch.equal(found.state_dict()[name], value), name
+
+
+def test_networks_of_0_3_tell_the_plug_flow_time(tmp_path: Path) -> None:
+    """Trained on laminar flow: half of the label has come by 1/√2 of it. Perfusion is what it was."""
+    torch.manual_seed(0)
+    estimator = Estimator(described(outputs=("cbf", "att", "att_sd", "att_low"))).eval()
+    save_weights(tmp_path / "best", estimator)
+    content = json.loads((tmp_path / "best.json").read_text(encoding="utf-8"))
+    assert content.pop("plug_flow_att") is False
+    (tmp_path / "best.json").write_text(json.dumps(content | {"format": 2}), encoding="utf-8")
+    older = load_estimator(tmp_path / "best.json")
+    maps, now = older.maps(FRAMES), estimator.maps(FRAMES)
+    np.testing.assert_array_equal(maps["cbf"], now["cbf"])
+    for key in ("att", "att_sd", "att_low"):
+        assert np.abs(now[key]).max() > 0.01
+        np.testing.assert_allclose(maps[key], now[key] / np.sqrt(2), rtol=1e-6)
+    save_weights(tmp_path / "again", older)
+    again = load_estimator(tmp_path / "again.json").maps(FRAMES)
+    assert all(np.array_equal(again[key], maps[key]) for key in maps)
+
+
 def changed(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
     """Change the content of the JSON."""
 
@@ -54,13 +91,24 @@ def flip(folder: Path) -> None:
     (folder / "best.safetensors").write_bytes(numbers)
 
 
+def test_networks_for_any_scan_that_added_to_another_estimate_are_refused(tmp_path: Path) -> None:
+    """Their weights would be read without complaint, and give other maps."""
+    file = json.loads(shipped_weights("any_scan").read_text(encoding="utf-8"))
+    with pytest.raises(InputError, match=r"format: found 3, .*; train it anew"):
+        current({**file, "format": 3})
+    assert current(file)["accepts"] == file["accepts"]
+
+
 @pytest.mark.parametrize(
     ("spoil", "needle"),
     [
         (flip, r"best\.safetensors: ckpt: found a SHA-256 of .*; copy both again"),
         (changed(lambda content: content.update(sha256="0")), "but best.json has '0'"),
         (changed(lambda content: content.pop("sha256")), "but best.json has null"),
-        (changed(lambda content: content.update(format=3)), r"format: found 3, which is newer than .*; update qtmnet"),
+        (
+            changed(lambda content: content.update(format=FORMAT + 1)),
+            r"format: found \d+, which is newer .*; update qtmnet",
+        ),
         (changed(lambda content: content.update(format="2")), "format: found '2'"),
         (changed(lambda content: content.pop("format")), "format: found null"),
         (changed(lambda content: content.update(outputs=["cbf"])), r"network\.head\.weight: found shape"),
@@ -175,7 +223,7 @@ def test_a_strangers_checkpoint_runs_no_code_until_it_is_trusted(
         "network.bias": torch.ones(1),
         "decorrelation": torch.eye(4),
     }
-    content = {"qtmnet": {"format": 2, **description}, "epoch": 0}
+    content = {"qtmnet": {"format": FORMAT, **description}, "epoch": 0}
     content["state_dict"] = {f"estimator.{key}": value for key, value in weights.items()}
     torch.save(content, tmp_path / "stranger.ckpt")
     words = ("predict", f"input={example.path}", "output_dir=out", f"ckpt={tmp_path / 'stranger.ckpt'}")
@@ -186,8 +234,18 @@ def test_a_strangers_checkpoint_runs_no_code_until_it_is_trusted(
     torch.save(content, tmp_path / "stranger.ckpt")
     outcome = command(*words)
     assert outcome.status == 2
-    assert f"network._target_: found '{name}.Network'; give one of " in outcome.err
+    assert f"network._target_: found '{name}.Network'; give qtmnet's own (" in outcome.err
     assert not (tmp_path / "imported").exists()
     found = load_estimator(tmp_path / "stranger.ckpt", trusted=[f"{name}.Network"])
     assert (tmp_path / "imported").exists()
     np.testing.assert_array_equal(found.maps(FRAMES)["cbf"], np.full((8, 8, 8), 60.0, np.float32))
+
+
+def test_weights_of_a_network_for_one_protocol_are_read_as_such(estimator: Estimator, tmp_path: Path) -> None:
+    path = save_weights(tmp_path / "best", estimator)
+    method = network(path)
+    assert type(method) is NetworkMethod
+    assert method.estimator.description.acquisition == estimator.description.acquisition
+    assert isinstance(network(), AnyScan)
+    with pytest.raises(InputError, match=r"best\.json: weights: of a network for one protocol"):
+        AnyScan(path)

@@ -7,7 +7,10 @@ garbage or NaN for the gradient of the weights of
   `Convolution` adds a plane of zeros there, which the padding stands for anyway, and takes it off the result;
 - a convolution of two channels to one: `MapConvolution` runs in float32, which for so few channels costs nothing.
 
-Gradients of inputs and biases, transposed and 1×1×1 convolutions are right.
+On CPUs that have AMX it returns garbage for the gradient of the images of a transposed convolution whose input has
+length 1 along its last axis: `Widening` runs it in float32, which for so few voxels costs nothing.
+
+All other gradients, and 1×1×1 convolutions, are right.
 `tests/qtmnet/methods/test_gradients.py` holds every layer of every network against float32, on each instruction set
 that the machine has.
 """
@@ -31,6 +34,20 @@ class Convolution(nn.Conv3d):
         if x.shape[2] != 2 or not _in_faulty_bf16(x):
             return super().forward(x)
         return super().forward(F.pad(x, (0, 0, 0, 0, 0, 1)))[:, :, :2]
+
+
+class Widening(nn.ConvTranspose3d):
+    """2×2×2 with stride 2, (N, C, X, Y, Z) to (N, C', 2X, 2Y, 2Z)."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__(n_in, n_out, 2, stride=2)
+
+    def forward(self, x: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        """Convolve."""
+        if x.device.type != "cpu" or x.shape[4] != 1:
+            return super().forward(x, output_size)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(x.float(), output_size)
 
 
 def _in_faulty_bf16(x: torch.Tensor) -> bool:

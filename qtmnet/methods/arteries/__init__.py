@@ -1,0 +1,1 @@
+"""Perfusion beside label in arteries: model, posterior, search, fit."""
