@@ -4,13 +4,15 @@ from collections.abc import Iterator, Mapping
 
 from qtmnet.evaluation.brain_estimates import BrainEstimates, RegionScores
 from qtmnet.evaluation.brain_regions import Regions
+from qtmnet.evaluation.circulation import TRUTH, Circulation
+from qtmnet.evaluation.intervals import IntervalScores
 from qtmnet.evaluation.metrics import Scores
 from qtmnet.methods.base import Methods
-from qtmnet.quantities import MAIN, QUANTITIES, number_text
+from qtmnet.quantities import MAIN, OUTSIDE, QUANTITIES, number_text
 from qtmnet.report.comparison import abouts, charts, counted, readers, shown_maps
-from qtmnet.report.map_flags import att_flags, cbf_flags
 from qtmnet.report.page import Report
-from qtmnet.report.quality import Flag, coverage
+from qtmnet.report.quality import Flag, att_flags, cbf_flags, coverage, interval_coverage, outside_range
+from qtmnet.report.scan_numbers.lines import RegionTable
 from qtmnet.report.settings import Settings, origin, protocol
 from qtmnet.report.tables import KINDS, ScoreTable, score_table
 from qtmnet.report.viewer import Viewer, comparison_groups
@@ -24,6 +26,16 @@ SAID_BY_CAPTION = {
 }
 """Ends of regions' names, by kind."""
 
+FLOW_NOTE = (
+    "Perfusion times mass of all voxels that count as brain: anterior, those that the carotids feed; posterior, those "
+    "that the basilar artery feeds."
+)
+
+VARIATION_NOTE = (
+    "Standard deviation over mean of the voxels of grey matter, both sides together: the truth varies, too, and what a "
+    "method shows beyond it is its own."
+)
+
 
 def brain_report(
     scores: Mapping[str, RegionScores],
@@ -31,6 +43,8 @@ def brain_report(
     regions: Regions,
     methods: Methods,
     asked: Settings,
+    intervals: IntervalScores | None = None,
+    flows: Circulation | None = None,
 ) -> Report:
     """What there is to say of estimates on a brain.
 
@@ -40,6 +54,8 @@ def brain_report(
         regions: voxels of each region.
         methods: that made the maps.
         asked: further settings, such as noise and seed.
+        intervals: scores of the intervals, by quantity, region and method.
+        flows: what the maps of perfusion say of the arteries.
     """
     inside, acquisition = estimates.inside, estimates.frames.acquisition
     values, titles = counted(estimates, inside), methods.titles
@@ -52,12 +68,13 @@ def brain_report(
         "held against what it was made with: as a whole, in its parts, and voxel by voxel.",
         tables=tuple(_wholes(scores, titles)),
         parts=tuple(_parts(scores.get(MAIN, {}), regions, titles)),
-        flags=tuple(_flags(estimates, titles)),
+        flags=(*_flags(estimates, methods), *interval_coverage(intervals or {}, "all", titles)),
         unchecked="Order of control and label and M0 are not checked: simulated images have neither.",
         viewer=Viewer(
             comparison_groups(values, titles, notes),
             (Subject("Simulated brain", inside, maps, estimates.affine, acquisition.voxel_size_mm),),
         ),
+        regions=() if flows is None else tuple(_arteries(flows, titles)),
         charts=charts(values, methods, "the brain"),
         methods=abouts(methods, estimates.frames),
         settings=(*protocol(acquisition), *asked),
@@ -93,8 +110,32 @@ def _table_of(
     return score_table(KINDS[kind], {short[name]: by_method for name, by_method in scores.items()}, titles, n_voxels)
 
 
-def _flags(estimates: BrainEstimates, titles: Mapping[str, str]) -> Iterator[Flag]:
-    maps = {titles[name]: found for name, found in estimates.by_method.items()}
+def _arteries(flows: Circulation, titles: Mapping[str, str]) -> Iterator[RegionTable]:
+    """Flow through the circulations, and how even grey matter is within territories: truth beside each method."""
+    for caption, unit, by_place, form, factor, note in (
+        ("Flow through the circulations", "mL/min", flows.flow_ml_min, ",.0f", 1, FLOW_NOTE),
+        ("Variation of grey perfusion within territories", "%", flows.grey_variation, ".1f", 100, VARIATION_NOTE),
+    ):
+        if by_place:
+            names = [*dict.fromkeys(name for values in by_place.values() for name in values)]
+            headings = [("truth" if name == TRUTH else titles[name], unit) for name in names]
+            rows = (
+                (
+                    place,
+                    (f"{flows.n_voxels[place]:,}", *(number_text(factor * values[name], form) for name in names)),
+                )
+                for place, values in by_place.items()
+            )
+            yield RegionTable(caption, (("Voxels", ""), *headings), tuple(rows), note)
+
+
+def _flags(estimates: BrainEstimates, methods: Methods) -> Iterator[Flag]:
+    maps = {methods.titles[name]: found for name, found in estimates.by_method.items()}
+    for method in methods.learned.values():
+        marked = maps[method.title].get(OUTSIDE.key)
+        reasons = tuple(method.outside(estimates.frames))
+        if marked is not None or reasons:
+            yield outside_range(None if marked is None else marked[estimates.inside], reasons, method.title)
     yield from cbf_flags(maps, estimates.inside)
     yield coverage(estimates.inside, estimates.affine)
     yield from att_flags(maps, estimates.inside, estimates.frames.acquisition)

@@ -8,8 +8,9 @@ import numpy as np
 
 from qtmnet.evaluation.brain_estimates import BrainEstimates, RegionScores
 from qtmnet.evaluation.brain_regions import Regions
+from qtmnet.evaluation.circulation import Circulation
 from qtmnet.evaluation.score_files import metrics_path
-from qtmnet.evaluation.score_tables import print_regions, print_table
+from qtmnet.evaluation.score_tables import print_circulation, print_regions, print_table
 from qtmnet.figures.brain_maps import save_differences, save_errors, save_maps, save_scatter
 from qtmnet.methods.base import Methods
 from qtmnet.quantities import MAIN, QUANTITIES
@@ -20,24 +21,32 @@ from simulators.imaging.acquisition import Acquisition
 
 
 def write_brain_files(
-    run_dir: Path, scores: Mapping[str, RegionScores], estimates: BrainEstimates, regions: Regions, methods: Methods
+    run_dir: Path,
+    scores: Mapping[str, RegionScores],
+    estimates: BrainEstimates,
+    regions: Regions,
+    methods: Methods,
+    flows: Circulation | None = None,
 ) -> None:
     """Write scores, maps with sidecars, errors and differences of perfusion, and its figures.
 
-    The scores of perfusion are `metrics.json`, those of another quantity `metrics_<quantity>.json`.
+    The scores of perfusion are `metrics.json`, those of another quantity `metrics_<quantity>.json`. What the maps of
+    perfusion say of the arteries stands in the former as `circulation`.
 
     Raises:
         InputError: if a map cannot be written, for instance because the disk is full.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     for key, by_kind in scores.items():
-        plain = {
+        plain: dict[str, object] = {
             kind: {
                 name: {method: value.as_dict(QUANTITIES[key]) for method, value in by_method.items()}
                 for name, by_method in named.items()
             }
             for kind, named in by_kind.items()
         }
+        if key == MAIN and flows is not None:
+            plain["circulation"] = flows.as_dict()
         write_json(metrics_path(run_dir, key), plain)
     differences = _differences(estimates, methods)
     _write_maps(run_dir, estimates, differences)
@@ -80,7 +89,7 @@ def _write_maps(run_dir: Path, estimates: BrainEstimates, differences: Mapping[t
             "Description": f"{quantity.description} of a simulated brain: {name.replace('_', ' ')}.",
             **_protocol(estimates.frames.acquisition),
         }
-        write_map(run_dir / f"{name}.nii.gz", values, like, sidecar)
+        write_map(run_dir / f"{name}.nii.gz", values.astype(bool) if quantity.is_mask else values, like, sidecar)
 
 
 def _protocol(acquisition: Acquisition) -> dict[str, object]:
@@ -94,9 +103,16 @@ def _protocol(acquisition: Acquisition) -> dict[str, object]:
 
 
 def print_brain_scores(
-    run_dir: Path, scores: Mapping[str, RegionScores], regions: Regions, acquisition: Acquisition
+    run_dir: Path,
+    scores: Mapping[str, RegionScores],
+    regions: Regions,
+    acquisition: Acquisition,
+    flows: Circulation | None = None,
 ) -> None:
-    """Print the scores over the brain, of perfusion also by region, and of the compared methods by arterial label."""
+    """Print the scores over the brain, of perfusion also by region, and of the compared methods by arterial label.
+
+    Below, what the maps of perfusion say of the arteries.
+    """
     crushing = acquisition.vascular_crushing
     label = "all arterial label in" if crushing is None else f"arterial label above {crushing:g} mm/s crushed"
     n_voxels = {kind: {name: int(region.sum()) for name, region in named.items()} for kind, named in regions.items()}
@@ -115,6 +131,8 @@ def print_brain_scores(
         }
         if both:
             print_table(both, "compared methods with and without arterial label", quantity)
+        if flows is not None:
+            print_circulation(flows)
     for key in scores:
         print(f"metrics: {metrics_path(run_dir, key)}")
     print(f"maps and figures: {run_dir}")

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +63,7 @@ def histogram(title: str, label: str, values: Mapping[str, np.ndarray], low: flo
     """
     edges = np.linspace(low, high, N_BINS + 1)
     with mpl.rc_context(STYLE):
-        figure = _figure(7.4, 3.1)
+        figure = new_figure(7.4, 3.1)
         axis = figure.subplots()
         for name, found in values.items():
             finite = found[np.isfinite(found)]
@@ -74,7 +74,7 @@ def histogram(title: str, label: str, values: Mapping[str, np.ndarray], low: flo
         axis.set_ylim(bottom=0)
         if len(values) > 1:
             axis.legend()
-        svg = _svg(figure)
+        svg = as_svg(figure)
     medians = "; ".join(f"{lines[name].title} {np.nanmedian(_finite(found)):.3g}" for name, found in values.items())
     return Chart(
         title,
@@ -96,7 +96,7 @@ def scatter(truth: np.ndarray, estimates: Mapping[str, np.ndarray], label: str, 
     """
     edges = np.linspace(0, high, N_CELLS + 1)
     with mpl.rc_context(STYLE):
-        figure = _figure(2.75 * len(estimates) + 0.9, 3.2)
+        figure = new_figure(2.75 * len(estimates) + 0.9, 3.2)
         axes = figure.subplots(1, len(estimates), squeeze=False, sharey=True)[0]
         grids = {name: _pairs(truth, found, edges) for name, found in estimates.items()}
         norm = LogNorm(1, max(10.0, *(grid.max() for grid in grids.values())))
@@ -109,13 +109,55 @@ def scatter(truth: np.ndarray, estimates: Mapping[str, np.ndarray], label: str, 
         axes[0].set_ylabel("estimate")
         bar = figure.colorbar(shown, ax=list(axes), label="voxels", shrink=0.8)
         bar.outline.set_visible(False)
-        svg = _svg(figure)
-    agreement = {lines[name].title: _correlation(truth, found) for name, found in estimates.items()}
+        svg = as_svg(figure)
+    agreement = {lines[name].title: correlation(truth, found) for name, found in estimates.items()}
     correlations = "; ".join(f"{name} {number_text(value, '.3f')}" for name, value in agreement.items())
     return Chart(
         f"Estimate against truth, {label}",
         f"Points on the line are right, above it too high, below it too low. Correlation: {correlations}.",
         f"Two-dimensional histograms of estimate against truth with the line of identity. Correlation: {correlations}.",
+        svg,
+    )
+
+
+def strip(title: str, label: str, values: np.ndarray, names: Sequence[str], apart: np.ndarray) -> Chart:
+    """A dot for each of several scans, those that stand apart with their names.
+
+    Args:
+        title: of the chart.
+        label: of the axis, with its unit.
+        values: (N,); of those that are not finite nothing is drawn.
+        names: of the scans.
+        apart: which have their names written, (N,) bool.
+    """
+    known = np.isfinite(values)
+    height = np.random.default_rng(0).uniform(-1, 1, values.shape)  # only so that equal values are seen
+    with mpl.rc_context(STYLE):
+        figure = new_figure(7.4, 1.5)
+        axis = figure.subplots()
+        axis.plot(values[known], height[known], "o", color=INK, markersize=4, alpha=0.55, markeredgewidth=0)
+        axis.axvline(float(np.median(values[known])), color=INK, linewidth=0.9, linestyle="--")
+        for place in np.flatnonzero(apart).tolist():
+            axis.annotate(
+                names[place].replace("$", r"\$"),
+                (values[place], height[place]),
+                (4, 4),
+                textcoords="offset points",
+                fontsize=8,
+            )
+        axis.set(xlabel=label, yticks=[], ylim=(-2, 2))
+        axis.spines["left"].set_visible(False)
+        svg = as_svg(figure)
+    n, middle = int(known.sum()), f"{np.median(values[known]):.4g}"
+    away = (
+        f" Standing apart: {', '.join(names[place] for place in np.flatnonzero(apart).tolist())}."
+        if apart.any()
+        else ""
+    )
+    return Chart(
+        title,
+        f"A dot for each of {n} scans; the dashed line is their median, {middle}.{away}",
+        f"{label} of {n} scans, median {middle}.{away}",
         svg,
     )
 
@@ -126,9 +168,12 @@ def _pairs(truth: np.ndarray, found: np.ndarray, edges: np.ndarray) -> np.ndarra
     return np.histogram2d(x, y, bins=(edges, edges))[0]
 
 
-def _correlation(truth: np.ndarray, found: np.ndarray) -> float:
-    finite = np.isfinite(found)
-    one, other = (values[finite].astype(float) - values[finite].mean(dtype=float) for values in (truth, found))
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Pearson's of values (V,) and (V,) where both are finite; NaN where one of them does not vary."""
+    known = np.isfinite(one) & np.isfinite(other)
+    if not known.any():
+        return float("nan")
+    one, other = (values[known].astype(float) - values[known].mean(dtype=float) for values in (one, other))
     size = np.linalg.norm(one) * np.linalg.norm(other)
     return float(one @ other / size) if size > 0 else float("nan")
 
@@ -138,13 +183,13 @@ def _finite(values: np.ndarray) -> np.ndarray:
     return finite if finite.size else np.array([np.nan])
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
     FigureCanvasSVG(figure)
     return figure
 
 
-def _svg(figure: Figure) -> Markup:
+def as_svg(figure: Figure) -> Markup:
     """The figure as an element of HTML: no declarations, no style for the rest of the page, names of its own."""
     for axis in figure.axes:
         axis.set_facecolor("none")

@@ -45,6 +45,8 @@ def charts(values: Estimates, methods: Methods, of: str) -> tuple[Chart, ...]:
     lines, drawn = lines_of(methods), []
     for key in values.quantities:
         quantity, estimates = QUANTITIES[key], values.of(key)
+        if quantity.is_mask or quantity.bound_of:
+            continue
         maps = {"truth": values.truth[key], **estimates} if key in values.truth else estimates
         main = key == MAIN and key in values.truth
         ends = [1.3 * _end(values.truth[key])] if main else [_end(found) for found in maps.values()]

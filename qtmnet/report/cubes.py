@@ -4,11 +4,12 @@ import numpy as np
 
 from qtmnet.evaluation.cubes import QuantityScores
 from qtmnet.evaluation.estimates import Estimates
+from qtmnet.evaluation.intervals import IntervalScores
 from qtmnet.methods.base import Frames, Methods
 from qtmnet.quantities import MAIN, QUANTITIES, number_text
 from qtmnet.report.comparison import abouts, charts, counted, readers, shown_maps
-from qtmnet.report.map_flags import cbf_flags
 from qtmnet.report.page import Report
+from qtmnet.report.quality import cbf_flags, interval_coverage
 from qtmnet.report.settings import Settings, origin, protocol
 from qtmnet.report.tables import ScoreTable, score_table
 from qtmnet.report.viewer import Viewer, comparison_groups
@@ -19,7 +20,12 @@ N_SHOWN = 4
 
 
 def cubes_report(
-    estimates: Estimates, scores: QuantityScores, methods: Methods, frames: Frames, asked: Settings
+    estimates: Estimates,
+    scores: QuantityScores,
+    methods: Methods,
+    frames: Frames,
+    asked: Settings,
+    intervals: IntervalScores | None = None,
 ) -> Report:
     """What there is to say of estimates on cubes.
 
@@ -29,6 +35,7 @@ def cubes_report(
         methods: that made the maps.
         frames: that stand for those of all cubes.
         asked: further settings, such as the checkpoint and the seed.
+        intervals: scores of the intervals, by quantity, region and method.
     """
     whole: np.ndarray = np.ones(next(iter(estimates.truth.values())).shape, bool)
     values, titles = counted(estimates, whole), methods.titles
@@ -39,7 +46,10 @@ def cubes_report(
         summary=f"{len(whole)} simulated cubes of {shape} voxels that training never saw, read by {readers(methods)} "
         "from the same images, and held against what they were made with.",
         tables=tuple(_table(key, scores, titles) for key in scores),
-        flags=tuple(cbf_flags({titles[name]: maps for name, maps in estimates.by_method.items()}, whole)),
+        flags=(
+            *cbf_flags({titles[name]: maps for name, maps in estimates.by_method.items()}, whole),
+            *interval_coverage(intervals or {}, "all", titles),
+        ),
         unchecked="Order of control and label, M0 and coverage are not checked: simulated cubes have no such thing.",
         viewer=Viewer(comparison_groups(values, titles, notes), _subjects(estimates, whole, frames)),
         charts=charts(values, methods, "all cubes"),

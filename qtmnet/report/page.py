@@ -10,8 +10,10 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from qtmnet.methods.base import About
+from qtmnet.report.agreement import Agreement
 from qtmnet.report.charts import Chart
 from qtmnet.report.quality import Flag
+from qtmnet.report.scan_numbers.lines import Number, RegionTable
 from qtmnet.report.settings import Settings
 from qtmnet.report.tables import ScoreTable
 from qtmnet.report.viewer import Viewer
@@ -37,6 +39,9 @@ class Report:
         flags: outcomes of quality checks.
         unchecked: what could not be checked, and why.
         viewer: maps to look at.
+        agreement: how far the maps agree with those of other methods.
+        numbers: what is reported of the whole.
+        regions: what is reported of its regions.
         charts: distributions.
         methods: how the maps were computed.
         notes: what was chosen or assumed on the way.
@@ -56,6 +61,9 @@ class Report:
     parts: tuple[ScoreTable, ...] = ()
     unchecked: str = ""
     notes: tuple[str, ...] = ()
+    agreement: Agreement | None = None
+    numbers: tuple[Number, ...] = ()
+    regions: tuple[RegionTable, ...] = ()
 
 
 def write_page(path: Path, report: Report, drafts: Drafts | None = None) -> Path:
@@ -80,21 +88,29 @@ def write_page(path: Path, report: Report, drafts: Drafts | None = None) -> Path
 
 def render(report: Report) -> str:
     """The page's HTML."""
-    environment = Environment(
-        loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     packed = report.viewer.packed()
-    return environment.get_template("template.html").render(
+    return render_template(
+        "template.html",
         report=report,
+        page=report,
+        settings=report.settings + report.provenance,
         planes=PLANES[report.viewer.anatomical],
         subjects=packed["subjects"],
         quantities=report.viewer.quantities,
         data=_as_script(packed),
-        style=Markup(_read("style.css")),
         script=Markup(_read("viewer.js")),
         n_warnings=sum(flag.level == "warning" for flag in report.flags),
+        n_assumed=sum(flag.level == "assumed" for flag in report.flags),
         megabytes=_size_of_maps(packed) / 1e6,
     )
+
+
+def render_template(name: str, **content: object) -> str:
+    """A page of this folder's, in the style of all, with what it is to say; texts are escaped."""
+    environment = Environment(
+        loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(name).render(style=Markup(_read("style.css")), **content)
 
 
 def _read(name: str) -> str:

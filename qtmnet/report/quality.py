@@ -3,13 +3,15 @@
 Limits are rules of thumb: no check proves a map right, and a warning is a reason to look, not to discard.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import nibabel as nib
 import numpy as np
 
+from qtmnet.evaluation.intervals import IntervalScores
+from qtmnet.quantities import ATT, CBF, INTERVAL_LEVEL, QUANTITIES
 from simulators.imaging.acquisition import Acquisition
 
 NEGATIVE_SHARE = 0.1
@@ -21,25 +23,11 @@ HIGHEST_CBF = 200.0
 IMPOSSIBLE_SHARE = 0.005
 """A few voxels with a large artery in them are to be expected without vascular crushing: 0.4 % of a healthy scan."""
 
-CONTROL_TO_M0 = {True: (0.01, 0.7), False: (0.4, 1.3), None: (0.01, 1.3)}
-"""Control over relaxed M0, by whether the background was suppressed. By 1 − e^(−t/T1) with T1 of 1.3 s,
-unsuppressed control is at 0.4 of M0 after 0.7 s and never above M0, noise and a spread of T1 aside; how much
-suppression leaves depends on its pulses (0.36 in a healthy 2D scan)."""
-
-DIFFERENCE_TO_M0 = (0.0005, 0.05)
-"""Control − label over M0, mean of the brain. By the general kinetic model it is 0.005 for CBF 60, ATT 0.8 s, 1.8 s of
-labeling and a delay of 1.8 s, and 0.018 without ATT and delay; the limits leave room around both."""
-
 MASK_SHARE = (0.03, 0.7)
 """Of the field of view, 0.23 in a healthy 2D scan; a wide range, as it depends on how the field of view was laid."""
 
 EDGE_SHARE = 0.002
 """Of the mask's voxels, on one face of the field of view: less is a stray corner."""
-
-LOW_M0 = 0.1
-"""Of the median M0 of the mask: below it CBF, which is divided by M0, is mostly noise."""
-
-LOW_M0_SHARE = 0.01
 
 SAME_TIME = 1e-4
 """s; of times that were rounded to single precision."""
@@ -47,8 +35,23 @@ SAME_TIME = 1e-4
 UNTIMED_SHARE = 0.2
 """Of voxels whose transit time lies outside of what the delays tell; a judgement, not a measurement."""
 
+OUTSIDE_SHARE = 0.05
+"""Of voxels outside of a network's trained range: arteries and edges of the mask make a few; a judgement, not a
+measurement."""
+
+COVERAGE = (0.8, 0.97)
+"""Of intervals of 90 %, over a whole brain: neighbours err together, so that a brain is off by some percent; a
+judgement, not a measurement."""
+
 FACES = {"L": "left", "R": "right", "P": "posterior", "A": "anterior", "I": "inferior", "S": "superior"}
 OPPOSITE = {"L": "R", "R": "L", "P": "A", "A": "P", "I": "S", "S": "I"}
+
+
+Level = Literal["ok", "assumed", "warning"]
+"""As it should be; as it should be if what was assumed holds; not as it should be."""
+
+RANKS: Mapping[str, int] = {"warning": 0, "assumed": 1, "ok": 2}
+"""Of levels, the one to look at first before the others."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +60,25 @@ class Flag:
 
     Attributes:
         name: what was checked.
-        level: whether it is as it should be.
+        level: whether it is as it should be, see `Level`.
         found: the number found, and what it is held against.
         meaning: what it says about the maps.
         advice: what to do; empty if there is nothing to do.
     """
 
     name: str
-    level: Literal["ok", "warning"]
+    level: Level
     found: str
     meaning: str
     advice: str = ""
 
+    @property
+    def rank(self) -> int:
+        """Place of its level in a list of checks, from 0 on."""
+        return RANKS[self.level]
 
-def _flag(bad: bool, name: str, found: str, meanings: tuple[str, str], advice: str) -> Flag:
+
+def flag_of(bad: bool, name: str, found: str, meanings: tuple[str, str], advice: str) -> Flag:
     """A warning with its advice if something is bad; meanings are for when it is not, and when it is."""
     return Flag(name, "warning" if bad else "ok", found, meanings[bad], advice if bad else "")
 
@@ -78,7 +86,7 @@ def _flag(bad: bool, name: str, found: str, meanings: tuple[str, str], advice: s
 def negative_cbf(cbf: np.ndarray, of: str = "") -> Flag:
     """Share of voxels below 0, of CBF inside the mask (V,), mL/100g/min; `of` names the map."""
     share = float((cbf < 0).mean())
-    return _flag(
+    return flag_of(
         share > NEGATIVE_SHARE,
         f"Negative perfusion{of and f', {of}'}",
         f"{share:.1%} of voxels are below 0 (warning above {NEGATIVE_SHARE:.0%})",
@@ -92,7 +100,7 @@ def impossible_cbf(cbf: np.ndarray, of: str = "") -> Flag:
     """Values of CBF inside the mask (V,), mL/100g/min, that no tissue has: not finite, or above `HIGHEST_CBF`."""
     finite = np.isfinite(cbf)
     n_missing, share = int((~finite).sum()), float((cbf[finite] > HIGHEST_CBF).sum() / max(cbf.size, 1))
-    return _flag(
+    return flag_of(
         n_missing > 0 or share > IMPOSSIBLE_SHARE,
         f"Impossible values{of and f', {of}'}",
         f"{n_missing} voxels are not finite; {share:.2%} are above {HIGHEST_CBF:g} mL/100g/min (warning above "
@@ -110,7 +118,7 @@ def label_order(mean_differences: Sequence[float], unit: str = "in units of the 
     """Sign of control − label, its mean in the brain for each delay (K,)."""
     means = np.asarray(mean_differences, float)
     found = f"control − label is {means.mean():.3g} {unit} in the brain's mean over delays; {(means < 0).sum()} of "
-    return _flag(
+    return flag_of(
         bool(means.mean() < 0),
         "Order of control and label",
         f"{found}{means.size} delays are negative",
@@ -122,64 +130,12 @@ def label_order(mean_differences: Sequence[float], unit: str = "in units of the 
     )
 
 
-def m0_scale(
-    difference: np.ndarray, m0: np.ndarray, control: np.ndarray | None = None, suppressed: bool | None = None
-) -> Flag:
-    """Whether M0 is on the scale of the scan.
-
-    Args:
-        difference: control − label inside the mask, mean over delays, (V,).
-        m0: signal of fully relaxed tissue inside the mask, above 0, (V,).
-        control: mean control signal inside the mask, (V,); None if the scan came as differences.
-        suppressed: whether the background of the control was suppressed; None if that is not known.
-    """
-    if control is not None:
-        ratio, (low, high), what = float(np.median(control / m0)), CONTROL_TO_M0[suppressed], "control is"
-        state = {True: ", with", False: ", without", None: ""}[suppressed]
-        where = f"{what} {ratio:.3g} of M0 in the median voxel{state}{' background suppression' if state else ''}"
-    else:
-        ratio, (low, high) = float(abs(difference.mean()) / m0.mean()), DIFFERENCE_TO_M0
-        where = f"control − label is {ratio:.2g} of M0 in the brain's mean"
-    return _flag(
-        not low <= ratio <= high,
-        "Scale of M0",
-        f"{where} (plausible: {low:g} to {high:g})",
-        (
-            "M0 and the scan are on one scale, as far as this ratio can tell.",
-            "M0 is probably on another scale than the scan; all CBF is then wrong by one factor.",
-        ),
-        "Check the rescaling of both images (Philips and GE conversions differ), and that M0 is the right scan.",
-    )
-
-
-def low_m0(m0: np.ndarray, n_without: int = 0) -> Flag:
-    """Voxels in which M0 is no divisor.
-
-    Args:
-        m0: inside the mask, above 0, (V,).
-        n_without: voxels that were left out of the mask because M0 is not above 0 there.
-    """
-    share = float((m0 < LOW_M0 * np.median(m0)).mean())
-    total = n_without + m0.size
-    return _flag(
-        share > LOW_M0_SHARE or n_without > LOW_M0_SHARE * total,
-        "Voxels without M0",
-        f"{n_without} of {total} voxels of the mask have no M0 and were left out; M0 is below {LOW_M0:.0%} of its "
-        f"median in {share:.1%} (warning above {LOW_M0_SHARE:.0%} of either)",
-        (
-            "M0 is there wherever it is divided by.",
-            "CBF is divided by M0: it is missing or mostly noise in these voxels.",
-        ),
-        "Check that mask and M0 lie on each other, and leave such voxels out of the mask.",
-    )
-
-
 def coverage(mask: np.ndarray, affine: np.ndarray) -> Flag:
     """Whether the brain, a mask (X, Y, Z), is in the field of view; the affine tells which side is which."""
     share = float(mask.mean())
     touched = {side: n for side, n in _on_faces(mask, affine).items() if n > EDGE_SHARE * mask.sum()}
     sides = ", ".join(f"{side} ({n} voxels)" for side, n in touched.items())
-    return _flag(
+    return flag_of(
         bool(touched) or not MASK_SHARE[0] <= share <= MASK_SHARE[1],
         "Coverage",
         f"the mask is {share:.1%} of the field of view (plausible: {MASK_SHARE[0]:.0%} to {MASK_SHARE[1]:.0%}); it "
@@ -206,11 +162,16 @@ def transit_times(att: np.ndarray, mask: np.ndarray, acquisition: Acquisition, o
     early = float((delay <= min(acquisition.effective_delays) + SAME_TIME).mean())
     late = float((delay >= max(acquisition.effective_delays) - SAME_TIME).mean())
     impossible = float((~(att[mask] >= 0)).mean())
-    return _flag(
-        early + late > UNTIMED_SHARE or impossible > IMPOSSIBLE_SHARE,
-        f"Transit times at the ends of the delays{of and f', {of}'}",
+    found = (
         f"{early:.1%} of voxels are at the first delay, {late:.1%} at the last (warning above {UNTIMED_SHARE:.0%} "
         "together)"
+        if len(acquisition.effective_delays) > 1
+        else "one delay tells no transit time; the map is what the method knows without"
+    )
+    return flag_of(
+        early + late > UNTIMED_SHARE or impossible > IMPOSSIBLE_SHARE,
+        f"Transit times at the ends of the delays{of and f', {of}'}",
+        found
         + (f"; {impossible:.2%} are below 0 or no number (warning above {IMPOSSIBLE_SHARE:.1%})" if impossible else ""),
         (
             "The delays tell when blood arrived nearly everywhere.",
@@ -222,27 +183,80 @@ def transit_times(att: np.ndarray, mask: np.ndarray, acquisition: Acquisition, o
     )
 
 
-def suppression_loss(suppressed: bool | None, accounted: bool, efficiency: float) -> Flag:
-    """Whether the loss of label to background suppression is known.
+def outside_range(outside: np.ndarray | None, reasons: Sequence[str] = (), of: str = "") -> Flag:
+    """What lies outside of the range that a network was trained for: single voxels, or all of a scan.
 
     Args:
-        suppressed: whether the background was suppressed; None if that is not known.
-        accounted: whether the labeling efficiency was given, or the number of pulses.
-        efficiency: used, in total.
+        outside: whether each voxel inside the mask does, (V,) bool; None where that is not told.
+        reasons: what of the scan does, a phrase each.
+        of: names the network.
     """
-    return _flag(
-        bool(suppressed) and not accounted,
-        "Labeling efficiency",
-        f"{efficiency:.3g} in total"
-        + (", with background suppression by a number of pulses that the sidecar does not give" * (not accounted))
-        * bool(suppressed),
+    share = 0.0 if outside is None else float(np.asarray(outside, bool).mean())
+    marked = f"{share:.1%} of voxels are unlike all that the training showed (warning above {OUTSIDE_SHARE:.0%})"
+    return flag_of(
+        share > OUTSIDE_SHARE or bool(reasons),
+        f"Trained range{of and f', {of}'}",
+        "; ".join([*([marked] if outside is not None else []), *reasons]),
         (
-            "Nothing says that label was lost besides.",
-            "Each pulse takes about 5 % of the label: perfusion is too low by as much for each.",
+            "Nearly all of the scan is of a kind that the training showed.",
+            "There the network extrapolates: neither its maps nor their intervals are to be relied on.",
         ),
-        "Give labeling_efficiency=, 0.85 times 0.95 for each pulse, or BackgroundSuppressionNumberPulses in the "
-        "sidecar.",
+        "Leave marked voxels out, or read them in the kinetic fit; if the protocol is outside, take a kinetic model.",
     )
+
+
+def interval_coverage(scores: IntervalScores, region: str, titles: Mapping[str, str]) -> Iterator[Flag]:
+    """Whether intervals hold as many truths as they say, of each quantity and method.
+
+    Args:
+        scores: of the intervals.
+        region: that counts.
+        titles: of the methods, by name.
+    """
+    low, high = COVERAGE
+    for key, by_region in scores.items():
+        quantity = QUANTITIES[key]
+        for name, score in by_region[region].items():
+            yield flag_of(
+                not low <= score.coverage <= high,
+                f"Interval of {quantity.name}, {titles[name]}",
+                f"{score.coverage:.1%} of the truths lie inside (warning below {low:.0%} and above {high:.0%}); it is "
+                f"{score.width:.{quantity.digits}f} {quantity.unit} wide in the mean",
+                (
+                    f"It holds about as many truths as an interval of {INTERVAL_LEVEL:.0%} is to.",
+                    f"An interval of {INTERVAL_LEVEL:.0%} is to hold nine truths of ten: with fewer it is too narrow, "
+                    "with more too wide.",
+                ),
+                "Do not rely on it for tissue and protocols like these: it is right where both are as in the training.",
+            )
+
+
+def cbf_flags(maps: Mapping[str, Mapping[str, np.ndarray]], inside: np.ndarray) -> Iterator[Flag]:
+    """Checks of perfusion.
+
+    Args:
+        maps: by what they are called and by quantity; one that goes without saying is called nothing.
+        inside: voxels that count, of the maps' shape.
+    """
+    for title, found in maps.items():
+        if CBF.key in found:
+            for check in (negative_cbf, impossible_cbf):
+                yield check(found[CBF.key][inside], title)
+
+
+def att_flags(
+    maps: Mapping[str, Mapping[str, np.ndarray]], inside: np.ndarray, acquisition: Acquisition
+) -> Iterator[Flag]:
+    """Checks of transit times; those of a single method go without saying whose they are.
+
+    Args:
+        maps: (X, Y, Z), by what they are called and by quantity.
+        inside: voxels that count, (X, Y, Z).
+        acquisition: protocol that they were read with.
+    """
+    times = {title: found[ATT.key] for title, found in maps.items() if ATT.key in found}
+    for title, att in times.items():
+        yield transit_times(att, inside, acquisition, title if len(times) > 1 else "")
 
 
 def _on_faces(mask: np.ndarray, affine: np.ndarray) -> dict[str, int]:

@@ -14,7 +14,7 @@ def protocol(acquisition: Acquisition) -> Settings:
     """A protocol in words."""
     crushing, timing = acquisition.vascular_crushing, acquisition.slice_timing
     crushed = "none" if crushing is None else f"arterial label above {crushing:g} mm/s"
-    readout = f"2D, slices up to {max(timing):g} s after the first" if timing else "3D, all slices at once"
+    readout = f"2D, slices up to {max(timing):g} s after the first" if timing else "all slices at once, as in 3D"
     return (
         *acquisition.labeling.words(acquisition.post_labeling_delays),
         ("Acquired voxel", f"{' × '.join(f'{edge:g}' for edge in acquisition.voxel_size_mm)} mm"),

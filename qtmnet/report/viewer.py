@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from qtmnet.evaluation.estimates import Estimates
-from qtmnet.quantities import MAIN, QUANTITIES, Quantity
+from qtmnet.quantities import BOUNDS, INTERVAL_LEVEL, MAIN, QUANTITIES, Quantity
 from qtmnet.report.volumes import Subject, pack
 
 N_STOPS = 17
@@ -142,13 +142,20 @@ def comparison_groups(counted: Estimates, titles: Mapping[str, str], notes: Mapp
     """
     groups = []
     for key in counted.quantities:
+        if QUANTITIES[key].bound_of in counted.quantities:
+            continue  # shown with its quantity
         maps = {"truth": counted.truth[key]} if key in counted.truth else {}
         both = maps if maps and key == MAIN else {**maps, **counted.of(key)}
-        high = rounded_up(max(_top(values) for values in both.values()))
+        high = 1.0 if QUANTITIES[key].is_mask else rounded_up(max(_top(values) for values in both.values()))
         told = notes if key == MAIN else {}
         rows = [Row(map_name(name, key), titles[name], note=told.get(name, "")) for name in counted.of(key)]
+        bounds = [
+            Row(map_name(name, bound), f"{titles[name]}, {QUANTITIES[bound].percentile}")
+            for bound in (f"{key}_{end}" for end in BOUNDS)
+            for name in counted.of(bound)
+        ]
         truth = [Row(map_name("truth", key), "truth")] if maps else []
-        groups.append(Group(_scale(QUANTITIES[key], high), (*truth, *rows)))
+        groups.append(Group(_scale(QUANTITIES[key], high), (*truth, *rows, *bounds)))
         if key == MAIN and maps:
             groups.append(_errors(rows, high))
     return tuple(groups)
@@ -163,19 +170,91 @@ def _errors(rows: Sequence[Row], high: float) -> Group:
     return Group(scale, tuple(Row(row.map, f"{row.title} − truth", less=less, note=row.note) for row in rows))
 
 
-def estimate_groups(title: str, maps: Mapping[str, np.ndarray]) -> tuple[Group, ...]:
-    """Groups of maps of one method that have no truth beside them.
+def estimate_groups(
+    title: str, maps: Mapping[str, np.ndarray], beside: Mapping[str, tuple[str, Mapping[str, np.ndarray]]] | None = None
+) -> tuple[Group, ...]:
+    """Groups of maps of one method that have no truth beside them, but may have those of other methods.
+
+    A map and the ends of its interval share a scale with the maps of other methods; then come the width of the interval
+    and the differences from each of these.
 
     Args:
         title: of the method.
         maps: values (V,) by quantity, which is also what the map is called; they set the scales.
+        beside: title and values (V,) of other methods, by name.
     """
-    groups = []
+    groups, beside = [], beside or {}
     for key, values in maps.items():
-        # Arteries and noise reach further than tissue, and would leave it dark.
-        high = rounded_up(_top(values, 98 if key == MAIN else 99.5))
-        groups.append(Group(_scale(QUANTITIES[key], high), (Row(key, title),)))
+        quantity, bounds = QUANTITIES[key], [f"{key}_{end}" for end in BOUNDS if f"{key}_{end}" in maps]
+        if quantity.bound_of in maps:
+            continue  # shown with its quantity
+        others = {name: found[key] for name, (_, found) in beside.items() if key in found}
+        rows = [
+            Row(key, title, note="1: outside, 0: inside" if quantity.is_mask else ""),
+            *(Row(bound, f"{title}, {QUANTITIES[bound].percentile}") for bound in bounds),
+            *(Row(beside_name(name, key), beside[name][0]) for name in others),
+        ]
+        groups.append(Group(_scale(quantity, _high(quantity, values)), tuple(rows)))
+        if len(bounds) == len(BOUNDS):
+            low, high = bounds
+            groups.append(_width(quantity, title, low, high, maps[high] - maps[low]))
+        if others:
+            shown = {name: (beside[name][0], values - found) for name, found in others.items()}
+            groups.append(_differences(quantity, title, shown))
     return tuple(groups)
+
+
+def group_of(quantity: Quantity, title: str, values: np.ndarray, note: str = "") -> Group:
+    """A group of one map, called like its quantity, whose values (V,) set the scale."""
+    return Group(_scale(quantity, _high(quantity, values)), (Row(quantity.key, title, note=note),))
+
+
+def beside_name(method: str, quantity: str) -> str:
+    """What a map of a method that is shown beside another is called on the page."""
+    return f"{method}_{quantity}"
+
+
+def _high(quantity: Quantity, values: np.ndarray) -> float:
+    """End of the scale of values (V,): arteries and noise reach further than tissue, and would leave it dark."""
+    return 1.0 if quantity.is_mask else rounded_up(_top(values, 98 if quantity.key == MAIN else 99.5))
+
+
+def _width(quantity: Quantity, title: str, low: str, high: str, values: np.ndarray) -> Group:
+    """How wide an interval is, whose values are (V,)."""
+    name = f"Width of the {INTERVAL_LEVEL:.0%} interval"
+    scale = Scale(
+        f"{quantity.key}_width",
+        f"{name} of {quantity.abbreviation}",
+        f"Width ({quantity.abbreviation}) up to",
+        f"widths of intervals of {quantity.abbreviation}",
+        quantity,
+        0.0,
+        rounded_up(_top(values)),
+        "cividis",
+    )
+    note = "The wider, the less the scan tells: noise, few delays, late blood."
+    return Group(scale, (Row(high, f"{title}, high − low", less=low, note=note),))
+
+
+def _differences(quantity: Quantity, title: str, others: Mapping[str, tuple[str, np.ndarray]]) -> Group:
+    """What a method finds less what others find, whose titles and differences (V,) are given by name."""
+    high = rounded_up(max(_top(np.abs(values), 98) for _, values in others.values()))
+    scale = Scale(
+        f"{quantity.key}_difference",
+        f"Difference in {quantity.abbreviation}",
+        f"Difference ({quantity.abbreviation}) up to ±",
+        f"differences in {quantity.abbreviation}",
+        quantity,
+        -high,
+        high,
+        "RdBu_r",
+        signed=True,
+    )
+    rows = (
+        Row(quantity.key, f"{title} − {other}", less=beside_name(name, quantity.key))
+        for name, (other, _) in others.items()
+    )
+    return Group(scale, tuple(rows))
 
 
 def _scale(quantity: Quantity, high: float) -> Scale:

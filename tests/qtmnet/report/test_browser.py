@@ -267,8 +267,8 @@ def test_it_prints_with_all_sections_and_without_controls(written, open_page) ->
 
 def test_the_report_of_a_scan_opens(command, example, open_page, tmp_path: Path) -> None:
     assert command("predict", f"input={example.folder}", "output_dir=out", "method=multi_delay").status == 0
-    page = open_page(tmp_path / "out" / "sub-01_report.html")
-    cbf = nib.as_closest_canonical(nib.load(tmp_path / "out" / "sub-01_cbf.nii.gz")).get_fdata()
+    page = open_page(tmp_path / "out/sub-01/perf/sub-01_report.html")
+    cbf = nib.as_closest_canonical(nib.load(tmp_path / "out/sub-01/perf/sub-01_cbf.nii.gz")).get_fdata()
     # Voxels of the mask are 1 to 4, 1 to 5 and 1 to 3 of the file; x is stored from right to left.
     mask = np.flip(example.brain, 0)
     start = [int(page.locator(f"#slice-{plane}").input_value()) for plane in (2, 1, 0)]

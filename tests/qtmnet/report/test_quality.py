@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
+from qtmnet.report.checks.m0 import low_m0, m0_scale
+from qtmnet.report.checks.premises import premise, resting_on
 from qtmnet.report.quality import (
     Flag,
     coverage,
     impossible_cbf,
     label_order,
-    low_m0,
-    m0_scale,
     negative_cbf,
-    suppression_loss,
     transit_times,
 )
+from qtmnet.scans.protocol.premise import Premise, Standing
 from simulators.imaging.acquisition import Acquisition
 
 RAS = np.eye(4)
@@ -44,13 +44,16 @@ def times(share: float, value: float) -> np.ndarray:
     return att
 
 
+def premise_of(standing: Standing) -> Premise:
+    return Premise("Field strength", "3 T assumed", standing, "Label decays with it.", "Put it into the sidecar.")
+
+
 ORDERLY = {
     "few early": transit_times(times(0.19, 1.0), brain(slice(None)), PLAIN),
     "late only without the slices' times": transit_times(
         np.broadcast_to(1.5 + np.linspace(0, 0.6, 20), (20, 20, 20)), brain(slice(None)), SLICES
     ),
-    "suppression in it": suppression_loss(True, True, 0.77),
-    "no suppression": suppression_loss(False, True, 0.85),
+    "a premise that is known": premise(premise_of("known")),
     "no negative": negative_cbf(CBF),
     "few negative": negative_cbf(changed(CBF, 99, -1.0)),
     "no impossible": impossible_cbf(CBF),
@@ -72,7 +75,7 @@ TROUBLED = {
         transit_times(np.broadcast_to(1 + np.linspace(0, 0.5, 20), (20, 20, 20)), brain(slice(None)), SLICES),
         "100.0%",
     ),
-    "suppression unknown": (suppression_loss(True, False, 0.85), "0.85 in total, with background suppression"),
+    "a premise that nothing says": (premise(premise_of("unknown")), "3 T assumed"),
     "negative": (negative_cbf(changed(CBF, 101, -1.0)), "10.1%"),
     "too high": (impossible_cbf(changed(CBF, 6, 250.0)), "0.60%"),
     "not a number": (impossible_cbf(changed(CBF, 1, np.nan)), "1 voxels are not finite"),
@@ -126,3 +129,20 @@ def affine_of(codes: str) -> np.ndarray:
         row, sign = ways[code]
         affine[row, column] = sign
     return affine
+
+
+def test_nothing_is_in_order_whose_premise_was_assumed() -> None:
+    usual, unknown, known = (premise_of(standing) for standing in ("usual", "unknown", "known"))
+    assert premise(usual).level == "assumed"
+    fine, bad = negative_cbf(CBF), negative_cbf(changed(CBF, 101, -1.0))
+    assert fine.level == "ok"
+    assert resting_on(fine, known) == fine
+    for of in (usual, unknown):
+        assert resting_on(fine, of).level == "assumed"
+        assert of.found in resting_on(fine, of).meaning
+        assert resting_on(bad, of) == bad
+
+
+def test_checks_are_listed_by_what_to_look_at_first() -> None:
+    flags = [premise(premise_of(standing)) for standing in ("known", "unknown", "usual")]
+    assert [flag.level for flag in sorted(flags, key=lambda flag: flag.rank)] == ["warning", "assumed", "ok"]

@@ -1,0 +1,1 @@
+"""A page of figures with captions and tables, in one file."""

@@ -1,0 +1,1 @@
+"""The page that a sweep over settings and seeds ends with."""

@@ -1,0 +1,45 @@
+"""A page of what came of the settings of a sweep."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+from qtmnet.process.provenance import provenance
+from qtmnet.report.page import render_template
+from simulators.files.writing import writing
+
+
+@dataclass(frozen=True)
+class SweepPage:
+    """What the page says.
+
+    Attributes:
+        title: of the page.
+        settings: names of what was swept.
+        measures: names of what was measured.
+        rows: values of the settings, number of seeds, and means with spreads, as text; a row for each setting.
+        picture: PNG of the law of the error, if there is one.
+        law: in words.
+        command: that made it.
+    """
+
+    title: str
+    settings: tuple[str, ...]
+    measures: tuple[str, ...]
+    rows: tuple[tuple[tuple[str, ...], int, tuple[str, ...]], ...]
+    picture: bytes | None
+    law: str
+    command: str
+
+
+def write_sweep(path: Path, page: SweepPage) -> None:
+    """Write the page.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+    picture = base64.b64encode(page.picture).decode("ascii") if page.picture else ""
+    origin = {"Command": page.command, **{name: str(value) for name, value in provenance().plain().items()}}
+    content = render_template("sweep.html", page=page, picture=picture, provenance=origin.items())
+    with writing(path) as draft:
+        draft.write_bytes(content.encode("utf-8", "backslashreplace"))
