@@ -50,7 +50,8 @@ def with_noise(scan: BrainScan, snr: float | None, seed: int) -> BrainScan:
     frames = scan.concentration
     deviation = noise_deviation(frames[:, brain_voxels(scan)], snr)
     noise = generator(stage_seed(seed, Stage.NOISE)).standard_normal(frames.shape)
-    return replace(scan, concentration=(frames + deviation * noise).astype(np.float32))
+    noisy = (frames + deviation * noise).astype(np.float32)
+    return replace(scan, concentration=noisy, noise=np.asarray(deviation, np.float32))
 
 
 def estimate_brain(scan: BrainScan, acquisition: Acquisition, label: LabelKinetics, methods: Methods) -> BrainEstimates:
@@ -65,7 +66,7 @@ def estimate_brain(scan: BrainScan, acquisition: Acquisition, label: LabelKineti
             f"voxel_size_mm: found {list(acquisition.voxel_size_mm)}, of which no voxel is brain by {BRAIN_SHARE:.0%} "
             "or more; give smaller ones"
         )
-    frames = Frames(scan.concentration, acquisition, inside, tissue=label, affine=scan.affine)
+    frames = Frames(scan.concentration, acquisition, inside, tissue=label, affine=scan.affine, noise=scan.noise)
     maps = {name: method.maps(frames) for name, method in methods.all.items()}
     known = {CBF.key: scan.perfusion, ATT.key: scan.att, ABV.key: scan.arterial_blood}
     made = in_order(key for found in maps.values() for key in found)

@@ -19,7 +19,7 @@ TISSUE_SHARE = 0.7
 DISTANCE_EDGES = (0.0, 5.0, 10.0, 20.0, 40.0, np.inf)
 """mm from the nearest great artery."""
 
-ATT_EDGES = (0.0, 1.0, 1.5, 2.0, np.inf)
+ATT_EDGES = (0.0, 0.7, 1.0, 1.4, np.inf)
 """s, true arterial transit time."""
 
 BLOOD_EDGES = (0.0, 1.0, 5.0, np.inf)

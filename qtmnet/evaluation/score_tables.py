@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
+from qtmnet.evaluation.circulation import Circulation
+from qtmnet.evaluation.intervals import IntervalScores
 from qtmnet.evaluation.metrics import Scores, undefined
-from qtmnet.quantities import CBF, Quantity, number_text
+from qtmnet.quantities import CBF, INTERVAL_LEVEL, QUANTITIES, Quantity, number_text
 
 
 def titles(quantity: Quantity) -> dict[str, str]:
@@ -67,3 +69,31 @@ def print_regions(
     console.print(table)
     for what, reason in reasons.items():
         console.print(f"– {what} is not defined: {reason}", markup=False, highlight=False)
+
+
+def print_intervals(scores: IntervalScores, caption: str) -> None:
+    """Print how often the truth lies in the intervals and how wide these are, a row for each region and method."""
+    for key, by_region in scores.items():
+        quantity = QUANTITIES[key]
+        about = f"{INTERVAL_LEVEL:.0%} interval of {quantity.name}, {caption}"
+        table = Table("region", "method", "truths inside", f"mean width ({quantity.unit})", title=about)
+        for region, by_method in by_region.items():
+            for method, score in by_method.items():
+                width = number_text(score.width, f".{quantity.digits}f")
+                table.add_row(region, method, number_text(score.coverage, ".1%"), width)
+        Console(width=100).print(table)
+
+
+def print_circulation(found: Circulation) -> None:
+    """Print flow by circulation and how even grey matter is by territory, a column for the truth and each method."""
+    for title, by_place, form, factor in (
+        ("flow through the circulations (mL/min)", found.flow_ml_min, ".0f", 1),
+        ("variation of grey perfusion within territories (SD over mean, %)", found.grey_variation, ".1f", 100),
+    ):
+        names = [*dict.fromkeys(name for values in by_place.values() for name in values)]
+        table = Table("", "voxels", *names, title=title)
+        for place, values in by_place.items():
+            cells = (number_text(factor * values[name], form) for name in names)
+            table.add_row(place, f"{found.n_voxels[place]}", *cells)
+        if by_place:
+            Console(width=100).print(table)

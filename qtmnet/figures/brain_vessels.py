@@ -26,13 +26,14 @@ from qtmnet.figures.vessel_views import (
     save_vessel_picture,
     write_letters,
 )
-from qtmnet.quantities import number_text
+from qtmnet.quantities import ATT, number_text
 from qtmnet.scans.nifti import write_map
 from simulators.files.json_files import write_json
 from simulators.phantoms.morphometry import Measure, morphometry
 from simulators.phantoms.tree_measures import log_histogram, territory_of_nodes
 from simulators.tissue.anatomy import GREY, WHITE
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
+from simulators.vessels.vasculature import half_arrival
 
 if TYPE_CHECKING:
     from simulators.phantoms.simulated_brain import Brain
@@ -81,7 +82,7 @@ def save_brain_figures(brain: "Brain", run_dir: Path) -> list[Measure]:
 
 def vessels_by_att(brain: "Brain") -> tuple[Vessels, Vessels]:
     """Arteries coloured by arterial transit time, and veins."""
-    time = brain.vessels.arterial_transit_time
+    time = half_arrival(brain.vessels.bluntness) * brain.vessels.arterial_transit_time
     arteries = Vessels("arteries", brain.vessels.arteries, value=time, value_name="arterial transit time (s)")
     return arteries, Vessels("veins", brain.vessels.veins, colour=VEIN_BLUE)
 
@@ -133,7 +134,7 @@ def save_maps(brain: "Brain", run_dir: Path) -> None:
     labels = dict(enumerate(brain.territory_names, 1))
     maps: dict[str, tuple[np.ndarray, dict[str, object]]] = {
         "perfusion": (brain.perfusion, {"Units": "mL/100 g/min", "Description": "Perfusion, the truth."}),
-        "att": (np.nan_to_num(brain.att), {"Units": "s", "Description": "Arterial transit time, the truth."}),
+        "att": (np.nan_to_num(brain.att), {"Units": "s", "Description": f"{ATT.description}, the truth."}),
         "tissue": (tissue, {"Description": "Tissue.", "Labels": {1: "grey", 2: "white", 3: "CSF"}}),
         "territory": (territory, {"Description": "Artery that feeds the voxel.", "Labels": labels}),
         "blood_volume": (volume, {"Units": "mL/mL", "Description": "Blood in arteries, capillaries and veins."}),
@@ -180,7 +181,7 @@ def save_att(path: Path, att: np.ndarray, affine: np.ndarray) -> None:
 
 
 def save_histograms(path: Path, brain: "Brain") -> None:
-    """Save how flow, radius and velocity of the segments and transit time of the terminals are spread, log-log."""
+    """Save how flow, radius and velocity of the segments and plug-flow time of the terminals are spread, log-log."""
     figure = Figure(figsize=(10, 7), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, 2).ravel()
@@ -194,7 +195,7 @@ def save_histograms(path: Path, brain: "Brain") -> None:
             "flow (mm³/s)": forest.flow[segment],
             "radius (mm)": forest.radius[segment],
             "velocity (mm/s)": forest.velocity[segment],
-            "transit time between inlet or outlet and voxel (s)": time[forest.terminal[forest.terminal >= 0]],
+            "plug-flow time between inlet or outlet and voxel (s)": time[forest.terminal[forest.terminal >= 0]],
         }
         for axis, (label, values) in zip(axes, quantities.items(), strict=True):
             edge, count = log_histogram(values)
