@@ -5,7 +5,7 @@ Names are imported when they are first used, so that what needs no torch does wi
 
 import contextlib
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 with contextlib.suppress(ModuleNotFoundError):  # where nothing is installed the commands still say so
     import lazy_loader

@@ -4,12 +4,14 @@ from .learning.module import QTMModule
 from .learning.stored import StoredCubes
 from .methods.base import Frames, Method
 from .methods.kinetic_fit import fit
+from .methods.mapping import map_perfusion
 from .methods.multi_delay import MultiDelay
+from .methods.multi_delay_arteries import MultiDelayArteries
 from .methods.network.checkpoint import load_estimator
 from .methods.network.estimator import Estimator
 from .methods.network.method import NetworkMethod
 from .methods.single_delay import SingleDelay
-from .scans.bids import find_scans
+from .scans.bids.finding import find_scans
 from .scans.nifti import write_map
 from .scans.scan import AslScan, read_scan
 
@@ -21,6 +23,7 @@ __all__ = [
     "Frames",
     "Method",
     "MultiDelay",
+    "MultiDelayArteries",
     "NetworkMethod",
     "QTMModule",
     "SampleLoading",
@@ -30,6 +33,7 @@ __all__ = [
     "find_scans",
     "fit",
     "load_estimator",
+    "map_perfusion",
     "read_scan",
     "score",
     "write_map",

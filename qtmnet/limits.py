@@ -4,9 +4,10 @@ import re
 from typing import Annotated, Literal
 
 from annotated_types import Len
+from pydantic import BeforeValidator
 
 from simulators.machine.cores import n_cores
-from simulators.settings.limits import Which, Within
+from simulators.settings.limits import SeedNumber, Which, Within, one_as_list
 
 Normalization = Literal["calibrated", "global_max"]
 
@@ -37,6 +38,12 @@ CubeCount = Annotated[int, Within(1, 10_000_000, why="10 million cubes are 50 TB
 
 TestCubeCount = Annotated[int, Within(1, 1_000_000)]
 
+BrainSeeds = Annotated[
+    tuple[SeedNumber, ...],
+    BeforeValidator(one_as_list),
+    Which("a list of seeds, each once", lambda seeds: 0 < len(set(seeds)) == len(seeds) <= 1000),
+]
+
 ShardSize = Annotated[int, Within(1, 100_000, why="a file is read into memory when it is checked")]
 
 BatchSize = Annotated[int, Within(1, 65_536)]
@@ -65,7 +72,13 @@ LearningRate = Annotated[float, Within(0, 10, above=True)]
 
 FinalLearningRate = Annotated[float, Within(0, 10)]
 
+FunctionCount = Annotated[int, Within(1, 64)]
+
+StepCount = Annotated[int, Within(0, 10_000_000, "steps")]
+
 Decay = Annotated[float, Within(0, 1)]
+
+AveragingDecay = Annotated[float, Within(0, 1, why="0.999 averages over some 1000 steps", below=True)]
 
 Momentum = Annotated[float, Within(0, 1, below=True)]
 
@@ -77,11 +90,28 @@ EpochCount = Annotated[int, Within(1, 1_000_000)]
 
 PictureInterval = Annotated[int, Within(0, 1_000_000, "epochs", why="0 for none")]
 
-Efficiency = Annotated[float, Within(0.05, 1, why="PCASL labels 0.85, with background suppression at least 0.5")]
+LEAST_EFFICIENCY = 0.2
+"""Of labeling, background suppression included: half of what measured scans have at worst; below, label cannot be told
+from noise."""
+
+Efficiency = Annotated[
+    float, Within(LEAST_EFFICIENCY, 1, why="PCASL labels 0.85, with background suppression at least 0.5")
+]
 
 DecayTime = Annotated[float, Within(0.1, 20, "s", why="not ms")]
 
+TissueShare = Annotated[float, Within(0, 1, why="a share of a voxel", below=True)]
+
+BloodFlow = Annotated[float, Within(0, 1e5, "mL/min", above=True)]
+
+TemplateName = Annotated[
+    str,
+    Which("a template, such as MNI152NLin2009cAsym", lambda value: re.fullmatch(r"MNI\w{1,100}", value)),
+]
+
 MeanSignal = Annotated[float, Within(0, 1e12, above=True)]
+
+SignalFactor = Annotated[float, Within(0, 1e6, above=True)]
 
 Channels = Annotated[int, Within(1, 1024)]
 
@@ -89,7 +119,23 @@ BaseChannels = Annotated[int, Within(1, 256, why="they double with each level")]
 
 Levels = Annotated[int, Within(1, 6, why="6 levels halve 64 voxels to 1")]
 
+Slope = Annotated[float, Within(0, 0.9, why="1 would be no rectifier")]
+
+AttentionKind = Literal["both", "channel", "spatial", "none"]
+
+NormKind = Literal["none", "batch", "group"]
+
 Outputs = Annotated[tuple[str, ...], Len(1, 16)]
+
+MethodName = Annotated[str, Which("auto, or names of methods", lambda value: re.fullmatch(r"\w{1,100}", value))]
+
+ComparedMethods = MethodName | Annotated[tuple[MethodName, ...], Len(0, 8)]
+
+ParticipantLabel = Annotated[
+    str, Which("labels of letters and digits, as [01,02]", lambda value: re.fullmatch(r"(sub-)?[^\W_]{1,100}", value))
+]
+
+ParticipantLabels = ParticipantLabel | Annotated[tuple[ParticipantLabel, ...], Len(1, 10_000)]
 
 OutputWeight = Annotated[float, Within(0, 1000)]
 

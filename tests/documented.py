@@ -61,6 +61,9 @@ SMALL = {
     "benchmarks/costs.py": "reference",
     "benchmarks/cube.py": "--repeats 1 --side 12",
     "benchmarks/growth.py": "--repeats 1 --largest 16",
+    "benchmarks/many_scans.py": "3",
+    "benchmarks/scan_memory.py": "single_delay --shape 24 24 10 --pairs 1",
+    "benchmarks/motion.py": "--repeats 1 --noise 20",
     "benchmarks/stream.py": "--repeats 1 --cubes 2",
     "benchmarks/training.py": "--seconds 0.05 --repeats 1 model.base_channels=4",
     "benchmarks/throughput.py": "--workers 1 --cubes 8 --epochs 2 phantom.shape=[8,8,8]",
@@ -72,6 +75,7 @@ BESIDES = {
     "cluster=dask": ("cluster.address=null", "data.dir=shared/dask"),
     "simulator=cupy": ("simulator.device=host",),
     "hydra/sweeper=bayes": ("hydra.sweeper.n_trials=2",),
+    "sweep=attention": ("seed=0,1", "model.attention=none,both"),
     "data=cco_stream": ("data.samples_per_epoch=4", "data.n_trees=2", "data.loader_workers=0"),
 }
 """What an option needs besides, to run on any machine in seconds."""
@@ -80,10 +84,14 @@ STANDS_FOR = {
     "…": "",
     "data.snr=…": "data.snr=[2,20]",
     "INPUT": "sub-01/perf",
+    "dataset": ".",
+    "02": "",
     "OUTPUT": "out",
     "acquisition.from_bids=SCAN": "acquisition.from_bids=sub-01/perf",
+    "input=SCAN": "input=sub-01/perf",
     "hydra.sweep.dir=runs/quickstart/<time>": "hydra.sweep.dir=runs/quickstart/again",
     "data.dir=s3://bucket/cubes": "data.dir=memory://bucket/cubes",
+    "atlas=atlas-mine_dseg.nii.gz": "",
 }
 """What a reader would put in place of a word."""
 
@@ -154,14 +162,24 @@ def shrunk(line: str) -> str:
     return shlex.join([*kept, *small])
 
 
+ANY_SCAN = [
+    *("phantom.shape=[16,16,16]", "phantom.kinetic_share=1", "data.protocols.in_plane_mm=[2,2]", "data.n_cubes=6"),
+    *("data.n_held_back=4", "data.samples_per_epoch=8", "data.n_validation=8", "cluster.n_workers=1"),
+    *("model.base_channels=2", "model.levels=1", "trainer.max_epochs=1", "warmup_steps=0"),
+]
+"""What makes a training of the network for any scan small."""
+
+
 def overrides(words: list[str]) -> list[str]:
     """Settings that make a command of the project small."""
-    of_brain = any(word.startswith("phantom=brain") for word in words)
+    of_brain = any(word.startswith(("phantom=brain", "figures=")) for word in words)
     besides = [setting for word in words for setting in BESIDES.get(word, ())]
     scripts = (Path(word).stem.partition("_")[0] for word in words if word.endswith(".py"))
     script = words[1] if words[0] == "qtmnet" else next(scripts, "")
     script = words[2] if script == "with" else script  # a reader's own, for all commands
     if script == "train":
+        if "experiment=any_scan" in words:
+            return ANY_SCAN
         other_model = any(word.startswith("model=") for word in words)
         tiny = [word for word in TINY if not (other_model and word.startswith("model."))]
         if "trainer=ddp" in words:  # both processes need cubes to validate with
@@ -173,6 +191,10 @@ def overrides(words: list[str]) -> list[str]:
         return [*(BRAIN if of_brain else CUBES), *besides]
     if script == "evaluate" and of_brain:
         coarse = () if any(word.startswith("ckpt=") for word in words) else ("acquisition.voxel_size_mm=[8,8,8]",)
+        if any(word.startswith("protocols=") for word in words):
+            coarse = ("protocols.share=0.01", "protocols.only=[voxels_4]", "brain_seeds=[1,2]")
+        if any(word.startswith("robustness=") for word in words):
+            coarse = (*coarse, "robustness.share=0.02", "robustness.only=[efficiency,t1_blood]")
         return [*BRAIN, *coarse, *besides]
     return ["n_cubes=2", "cluster.n_workers=1"] if script == "evaluate" else []
 

@@ -60,7 +60,7 @@ def test_what_a_page_names_is_there(page: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["simulators/none.py", "qtmnet.scans.bids.find_none", "qtmnet.none", "docs/index.md/", "no.py"]
+    "name", ["simulators/none.py", "qtmnet.scans.bids.finding.find_none", "qtmnet.none", "docs/index.md/", "no.py"]
 )
 def test_what_is_not_there_is_found_out(name: str) -> None:
     assert not is_there(name)

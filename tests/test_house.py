@@ -16,7 +16,6 @@ LINES_OF_A_FILE = 350
 MEDIAN_LINES = 120
 
 LONGER_FILES = {
-    "tests/qtmnet/scans/test_bids.py": "a test for each rule of BIDS that a scan can break",
     "tests/simulators/phantoms/test_brain.py": "one brain, made once, and all that must hold for it",
     "tests/simulators/phantoms/test_pial.py": "one brain's surface, made once, and all that must hold for its vessels",
     "tests/simulators/tissue/test_anatomy.py": "what tissue maps can be wrong in, each refused",

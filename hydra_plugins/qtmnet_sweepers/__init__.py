@@ -16,7 +16,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from qtmnet.commands.endings import Incomplete
 from qtmnet.process import invocation
@@ -55,9 +55,10 @@ class _SweeperOfRuns(Sweeper):
         assert self.config is not None
         name, path = self.config.hydra.job.name, self.config.hydra.sweep.dir
         print(f"{name}: a sweep, results will be in {path}; looking at its settings", file=sys.stderr, flush=True)
+        arguments = [*arguments, *self._preset(arguments)]
         overrides = OverridesParser.create(config_loader=self.config_loader).parse_overrides(arguments)
         n_runs = self._look_at(overrides)
-        folder = SweepFolder(Path(self.config.hydra.sweep.dir), arguments)
+        folder = SweepFolder(Path(self.config.hydra.sweep.dir), [*arguments, *self._told_apart_by()])
         with folder.held():
             go_on = f"go on with: {_again(folder.path)}"
             print(f"sweep: {folder.path}; after an interruption, {go_on}", file=sys.stderr, flush=True)
@@ -70,6 +71,7 @@ class _SweeperOfRuns(Sweeper):
                 if outcomes:
                     print_outcomes(outcomes.values(), f"{len(outcomes)} of {n_runs} runs of {folder.path}")
                     print(f"outcomes: {folder.log.path}", flush=True)
+                    self._conclude(folder, outcomes.values(), overrides)
         n_failed = sum(outcome.state == FAILED for outcome in outcomes.values())
         if n_failed:
             raise Incomplete(
@@ -77,6 +79,17 @@ class _SweeperOfRuns(Sweeper):
                 f"mended, {go_on}"
             )
         return outcomes
+
+    def _preset(self, arguments: Sequence[str]) -> list[str]:
+        """Words that stand behind those of the command line."""
+        return []
+
+    def _told_apart_by(self) -> list[str]:
+        """What else than the words tells the sweep from others."""
+        return []
+
+    def _conclude(self, folder: Any, outcomes: Any, overrides: Sequence[Override]) -> None:
+        """Tell and write what came of all runs together."""
 
     def _look_at(self, overrides: Sequence[Override]) -> int:
         """How many runs there will be at most.
@@ -122,24 +135,52 @@ class _SweeperOfRuns(Sweeper):
 
 
 class GridSweeper(_SweeperOfRuns):
-    """All combinations of the given values."""
+    """All combinations of the given values.
+
+    Args:
+        params: settings to sweep beside those of the command line, which comes first: setting → values as given there.
+        together: rows of settings that go together, each a value of the grid; see `rows_of`.
+        law: of the errors by the size of the rows; see `LawWanted`.
+    """
+
+    def __init__(self, params: Any = None, together: Any = None, law: Any = None) -> None:
+        self.params, self.together, self.law = params, together, law
+
+    def _preset(self, arguments: Sequence[str]) -> list[str]:
+        from qtmnet.commands.sweeps.conclusion import LawWanted
+        from qtmnet.commands.sweeps.presets import params_words, rows_of
+
+        self._law = LawWanted.of(_plain(self.law))
+        self._rows = rows_of(_plain(self.together), arguments)
+        return params_words(_plain(self.params), arguments)
+
+    def _told_apart_by(self) -> list[str]:
+        rows = [row.settings for row in self._rows if row.settings]
+        return [f"hydra.sweeper.together={rows}"] if rows else []
+
+    def _runs(self, overrides: Sequence[Override]) -> Any:
+        from qtmnet.commands.sweeps.grid import grid_of
+
+        return grid_of(overrides, self._rows)
 
     def _run_all(self, folder: Any, overrides: Sequence[Override]) -> None:
-        from qtmnet.commands.sweeps.grid import grid_of
         from qtmnet.commands.sweeps.outcomes import DONE
 
-        runs = grid_of(overrides)
+        runs = self._runs(overrides)
         kept, runner = folder.log.read(), self._runner(folder, len(runs))
         for number, run in enumerate(runs):
             if number not in kept or kept[number].state != DONE:
                 runner.run(number, run.swept, run.overrides)
 
     def _look_at(self, overrides: Sequence[Override]) -> int:
-        from qtmnet.commands.sweeps.grid import grid_of
-
-        runs = grid_of(overrides)
+        runs = self._runs(overrides)
         self._refuse_if_none_composes([run.overrides for run in runs])
         return len(runs)
+
+    def _conclude(self, folder: Any, outcomes: Any, overrides: Sequence[Override]) -> None:
+        from qtmnet.commands.sweeps.conclusion import conclude
+
+        conclude(folder.path, outcomes, self._runs(overrides), self._law, invocation.line())
 
 
 class BayesSweeper(_SweeperOfRuns):
@@ -149,10 +190,11 @@ class BayesSweeper(_SweeperOfRuns):
         n_trials: how many runs there shall have been in all, when the command ends.
         sampler: configuration of the Optuna sampler that proposes runs.
         pruner: configuration of the Optuna pruner that gives runs up; trainings make it, as they ask it.
+        of_a_grid: what only a grid has, such as the `params` of `sweep=attention`; refused before the first run.
     """
 
-    def __init__(self, n_trials: int, sampler: DictConfig, pruner: DictConfig) -> None:
-        self.n_trials, self.sampler, self.pruner = n_trials, sampler, pruner
+    def __init__(self, n_trials: int, sampler: DictConfig, pruner: DictConfig, **of_a_grid: Any) -> None:
+        self.n_trials, self.sampler, self.pruner, self.of_a_grid = n_trials, sampler, pruner, of_a_grid
 
     def _look_at(self, overrides: Sequence[Override]) -> int:
         from qtmnet.commands.sweeps.search import first_of, optuna
@@ -163,6 +205,8 @@ class BayesSweeper(_SweeperOfRuns):
 
         if self.config is None or "trial" not in self.config:
             raise InputError("hydra/sweeper=bayes: searches trainings; leave it out here for a grid, or give train")
+        for name in self.of_a_grid:
+            raise InputError(f"hydra.sweeper.{name}: for a grid alone; leave out sweep=…, or hydra/sweeper=bayes")
         optuna()
         checked("hydra.sweeper.n_trials", self.n_trials, Annotated[int, Within(1, 1_000_000)])
         for name, part in (("sampler", self.sampler), ("pruner", self.pruner)):
@@ -182,6 +226,11 @@ class BayesSweeper(_SweeperOfRuns):
         while todo or (search.n_ended() < self.n_trials and not search.exhausted):
             number, run = todo.pop(0) if todo else search.propose()
             search.tell(runner.run(number, run.swept, (*run.overrides, f"trial={number}")))
+
+
+def _plain(part: Any) -> Any:
+    """Containers of Python's for those of a configuration."""
+    return OmegaConf.to_container(part, resolve=True) if OmegaConf.is_config(part) else part
 
 
 def _again(folder: Path) -> str:

@@ -6,9 +6,13 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from qtmnet.learning.any_scan.source import AnyScanCubes
 from qtmnet.learning.losses import OutputsLoss
+from qtmnet.learning.source import Source
 from qtmnet.learning.stored import StoredCubes
 from qtmnet.methods.network.accepts import Accepts
+from qtmnet.methods.network.any_scan.description import AcceptsAny, AnyScanDescription
+from qtmnet.methods.network.checked_weights import untrained
 from qtmnet.methods.network.description import Description
 from qtmnet.methods.network.estimator import Estimator
 from qtmnet.scans.acquisitions import build_acquisition
@@ -17,8 +21,8 @@ from simulators.errors import InputError
 __all__ = ["build_acquisition", "build_estimator", "build_loss"]
 
 
-def build_estimator(cfg: DictConfig, source: StoredCubes) -> Estimator:
-    """An untrained estimator for the protocol of the samples.
+def build_estimator(cfg: DictConfig, source: Source) -> Estimator:
+    """An untrained estimator for the scans of the samples.
 
     What the configuration names may be built: whoever trains has named it.
 
@@ -26,26 +30,30 @@ def build_estimator(cfg: DictConfig, source: StoredCubes) -> Estimator:
         InputError: for a network that it cannot be.
     """
     network, inputs = _plain(cfg.model), _plain(cfg.inputs)
+    common: dict[str, Any] = {
+        "network": network,
+        "inputs": inputs,
+        "outputs": tuple(cfg.outputs),
+        "normalization": cfg.normalization,
+        "trusted": frozenset(str(part["_target_"]) for part in (network, *inputs.values())),
+    }
     try:
-        description = Description(
-            network=network,
-            inputs=inputs,
-            outputs=tuple(cfg.outputs),
-            normalization=cfg.normalization,
-            accepts=Accepts(source.acquisition),
-            linear_start=cfg.linear_start,
-            trained={
-                "phantom": asdict(source.recipe.phantom),
-                "simulator": source.recipe.settings()["simulator"],
-                "seed": cfg.seed,
-                "snr": source.snr,
-            },
-            trusted=frozenset(str(part["_target_"]) for part in (network, *inputs.values())),
-        )
+        if isinstance(source, AnyScanCubes):
+            trained = {**source.record(), "seed": cfg.seed}
+            reads = AcceptsAny(source.n_functions, len(source.recipe.time), source.recipe.last)
+            return untrained(AnyScanDescription(**common, accepts=reads, trained=trained))
+        assert isinstance(source, StoredCubes)
+        trained = {
+            "phantom": asdict(source.recipe.phantom),
+            "simulator": source.recipe.settings()["simulator"],
+            "seed": cfg.seed,
+            "snr": source.snr,
+        }
+        accepts = Accepts(source.acquisition)
+        return untrained(Description(**common, accepts=accepts, linear_start=cfg.linear_start, trained=trained))
     except InputError as error:  # what a checkpoint calls network is `model` in the configuration
         name, _, rest = str(error).partition(".")
         raise InputError(f"model.{rest}" if name == "network" else str(error)) from None
-    return Estimator(description)
 
 
 def build_loss(cfg: DictConfig) -> OutputsLoss:
@@ -55,7 +63,8 @@ def build_loss(cfg: DictConfig) -> OutputsLoss:
         InputError: for the weight of an output that there is not.
     """
     weights = {str(key): float(weight) for key, weight in (cfg.output_weights or {}).items()}
-    return OutputsLoss(tuple(cfg.outputs), instantiate(cfg.loss), instantiate(cfg.spread_loss), weights)
+    parts = (instantiate(cfg.loss), instantiate(cfg.spread_loss), instantiate(cfg.quantile_loss))
+    return OutputsLoss(tuple(cfg.outputs), *parts, weights)
 
 
 def _plain(settings: DictConfig) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.qtmnet_sweepers import BayesSweeper, GridSweeper
 from qtmnet import __version__
-from qtmnet.commands.endings import BAD_INPUT, ending_well, line_of
+from qtmnet.commands.endings import BAD_INPUT, Incomplete, ending_well, line_of
 from qtmnet.commands.faults import fault_line
 from qtmnet.commands.help import USAGE, help_of
 from qtmnet.configuration import words
@@ -36,6 +36,9 @@ IN_RANKS = ("train",)
 
 RESULTS = {"predict": "output_dir"}
 """Setting that says where results will be, where that is not the run's folder."""
+
+INPUTS = {"predict": "input"}
+"""Setting that says what is read; nothing is announced of what is not there."""
 
 Task = Callable[[DictConfig], object]
 
@@ -82,16 +85,20 @@ def _task(name: str, module: str, first: bool) -> Task:
     def checked(cfg: DictConfig) -> object:
         from qtmnet.configuration.schema.check import check_settings
 
-        for place in words.PLACES.get(name, ()):
-            if OmegaConf.is_missing(cfg, place) or cfg[place] in (None, ""):
-                raise InputError(f"{place}: not given; {invocation.this()} {USAGE[name]}")
+        _check_places(name, cfg)
         check_settings(cfg, name)
         with invocation.as_typed():
             return getattr(importlib.import_module(module), name)(cfg)
 
     def announced(cfg: DictConfig) -> object:
+        from qtmnet.configuration.schema.check import check_own_settings
+
+        _check_places(name, cfg)
+        check_own_settings(cfg, name)
         where = RESULTS.get(name, "run_dir")
-        if first and not OmegaConf.is_missing(cfg, where) and cfg[where]:
+        reads = INPUTS.get(name)
+        there = reads is None or os.path.exists(str(cfg[reads]))
+        if first and there and not OmegaConf.is_missing(cfg, where) and cfg[where]:
             print(f"{name}: starting; results will be in {shown(str(cfg[where]))}", file=sys.stderr, flush=True)
         return checked(cfg)
 
@@ -106,6 +113,13 @@ def _task(name: str, module: str, first: bool) -> Task:
             raise
 
     return run
+
+
+def _check_places(name: str, cfg: DictConfig) -> None:
+    """Complain of a path that must be given and is not."""
+    for place in words.PLACES.get(name, ()):
+        if OmegaConf.is_missing(cfg, place) or cfg[place] in (None, ""):
+            raise InputError(f"{place}: not given; {invocation.this()} {USAGE[name]}")
 
 
 def _refuse_a_folder_that_is_gone() -> None:
@@ -128,7 +142,8 @@ def _run_of_sweep(task: Task, cfg: DictConfig) -> object:
     except RunPruned:
         raise
     except Exception as error:
-        raise RunFailed(line_of(error) or fault_line(error)) from error
+        told = str(error) if isinstance(error, Incomplete) else line_of(error)
+        raise RunFailed(told or fault_line(error)) from error
 
 
 def _of_rank(given: list[str]) -> list[str]:

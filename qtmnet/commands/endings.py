@@ -14,15 +14,15 @@ from qtmnet.commands.faults import fault_line
 from qtmnet.configuration.spelling import configuration_line
 from qtmnet.process import invocation, ranks
 from simulators.errors import InputError
+from simulators.files.writing import OF_THE_DISK
 
 INCOMPLETE = 1
 FAULT = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 
-CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 OF_THE_MACHINE = (
-    *CANNOT_WRITE,
+    *OF_THE_DISK,
     *(errno.EIO, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.ETIMEDOUT, errno.ESTALE),
     *(errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRINUSE),
 )
@@ -92,7 +92,7 @@ def _line_of_the_system(error: OSError) -> str | None:
     where = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
     where = "a file of this run" if where is None else where
     said = error.strerror or str(error)
-    said = f"cannot be written ({said})" if error.errno in CANNOT_WRITE else said[:1].lower() + said[1:]
+    said = f"cannot be written ({said})" if error.errno in OF_THE_DISK else said[:1].lower() + said[1:]
     return f"{where}: {said}; mend that and run again to go on"
 
 

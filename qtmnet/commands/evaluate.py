@@ -11,7 +11,11 @@ from omegaconf import DictConfig
 
 from qtmnet.commands.brains import FOLDER, simulate_brain_for, tell
 from qtmnet.commands.evaluate_brain import check_settings, evaluate_brain
-from qtmnet.commands.methods import compared_methods, readable
+from qtmnet.commands.evaluate_protocols import evaluate_protocols
+from qtmnet.commands.evaluate_scan import ScanEvaluation, evaluate_scans
+from qtmnet.commands.methods import compared_methods, given_network, readable
+from qtmnet.commands.paper.figures import draw_paper_figures
+from qtmnet.commands.paper.robustness import evaluate_robustness
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_evaluation_costs
 from qtmnet.costs.datasets import cubes_costs
@@ -19,14 +23,15 @@ from qtmnet.costs.training import evaluation_cost
 from qtmnet.datasets.cubes import Cubes, cubes_by_split
 from qtmnet.evaluation.brain_estimates import RegionScores
 from qtmnet.evaluation.cubes import QuantityScores, estimate_cubes, score_cubes
+from qtmnet.evaluation.intervals import score_intervals
 from qtmnet.evaluation.map_checks import check_maps
 from qtmnet.evaluation.metrics import Scores
-from qtmnet.evaluation.score_files import metrics_path, write_cube_scores
-from qtmnet.evaluation.score_tables import print_table
+from qtmnet.evaluation.protocols.scans import Row
+from qtmnet.evaluation.score_files import metrics_path, write_cube_scores, write_interval_scores
+from qtmnet.evaluation.score_tables import print_intervals, print_table
 from qtmnet.figures.comparison import save_comparison
 from qtmnet.learning.samples import SampleMaker
 from qtmnet.methods.base import Frames, Maps, Methods
-from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.methods.network.estimator import Estimator
 from qtmnet.methods.network.training_record import phantom_of, snr_of
 from qtmnet.quantities import MAIN, QUANTITIES, in_order
@@ -58,12 +63,36 @@ class Evaluation:
         return {method: score.nrmse for method, score in self.scores.items()}
 
 
-def evaluate(cfg: DictConfig) -> Evaluation:
+@dataclass(frozen=True)
+class ProtocolEvaluation:
+    """What an evaluation on many scans finds: a row for each scan and method."""
+
+    rows: list[Row]
+
+    def measures(self) -> dict[str, float]:
+        """What a sweep compares: the relative error of each method, its mean over all scans that it can read."""
+        errors: dict[str, list[float]] = {}
+        for row in self.rows:
+            if "nrmse" in row:
+                errors.setdefault(row["method"], []).append(row["nrmse"])
+        return {method: float(np.mean(values)) for method, values in errors.items()}
+
+
+def evaluate(cfg: DictConfig) -> Evaluation | ProtocolEvaluation | ScanEvaluation:
     """Evaluate a checkpoint, and the compared methods beside it; see `conf/evaluate.yaml`.
 
     Raises:
         InputError: for settings that do not fit the phantom.
     """
+    if cfg.get("figures") is not None:
+        by_kind = draw_figures_of(cfg)
+        return Evaluation(by_kind["brain"]["all"], {MAIN: by_kind})
+    if cfg.get("input") is not None:
+        return evaluate_scans_of(cfg)
+    if cfg.get("protocols") is not None:
+        return ProtocolEvaluation(evaluate_protocols_of(cfg))
+    if cfg.get("robustness") is not None:
+        return ProtocolEvaluation(evaluate_robustness_of(cfg))
     if cfg.get("phantom") is None:
         return Evaluation(first_of(evaluate_cubes_of(cfg)))
     by_region = evaluate_phantom(cfg)
@@ -72,21 +101,71 @@ def evaluate(cfg: DictConfig) -> Evaluation:
 
 def evaluate_phantom(cfg: DictConfig) -> dict[str, RegionScores]:
     """Evaluate on the phantom of the configuration, with the network if there is one."""
-    phantom = instantiate(cfg.phantom, _convert_="all")
-    if not isinstance(phantom, BrainParameters):
-        raise InputError(
-            f"phantom: found {type(phantom).__name__}; leave it out for cubes like those of the checkpoint's training, "
-            "or give phantom=brain"
-        )
-    estimator = load_estimator(cfg.ckpt, trusted=cfg.trust) if cfg.ckpt is not None else None
+    phantom = _brain_of(cfg, "leave it out for cubes like those of the checkpoint's training, or give phantom=brain")
+    estimator, network = given_network(cfg)
     acquisition = _protocol(cfg, estimator)
-    methods = readable(compared_methods(cfg, estimator, str(cfg.ckpt)), acquisition)
+    methods = readable(compared_methods(cfg, estimator, network), acquisition)
     check_settings(methods, acquisition, cfg.snr)
     simulator = instantiate(cfg.simulator)
     afford(brain_evaluation_costs(phantom, acquisition, simulator, cfg.dir or FOLDER, estimator))
     brain = simulate_brain_for(phantom, acquisition, simulator, cfg.dir)
-    asked = (("Checkpoint", str(cfg.ckpt)), ("Seed of the brain", str(phantom.seed)))[cfg.ckpt is None :]
+    asked = (("Checkpoint", network), ("Seed of the brain", str(phantom.seed)))[not network :]
     return evaluate_brain(brain, acquisition, methods, Path(cfg.run_dir), snr=cfg.snr, seed=cfg.seed, asked=asked)
+
+
+def draw_figures_of(cfg: DictConfig) -> RegionScores:
+    """Draw the figures of the paper, with the network if there is one; see `draw_paper_figures`.
+
+    Raises:
+        InputError: for figures beside a table.
+    """
+    for name in ("protocols", "robustness"):
+        if cfg.get(name) is not None:
+            raise InputError(f"figures: found beside {name}; give one of them")
+    phantom = _brain_of(cfg, "give phantom=brain, which figures are drawn of")
+    estimator, network = given_network(cfg)
+    acquisition = _protocol(cfg, estimator)
+    methods = readable(compared_methods(cfg, estimator, network), acquisition)
+    return draw_paper_figures(cfg, phantom, acquisition, methods, estimator)
+
+
+def evaluate_protocols_of(cfg: DictConfig) -> list[Row]:
+    """Evaluate on all protocols of a table, with the network if there is one; see `evaluate_protocols`."""
+    phantom = _brain_of(cfg, "give phantom=brain, which protocols are read from")
+    return evaluate_protocols(cfg, phantom, compared_methods(cfg, *given_network(cfg)))
+
+
+def evaluate_robustness_of(cfg: DictConfig) -> list[Row]:
+    """Evaluate where one thing after the other is off, with the network if there is one; see `evaluate_robustness`."""
+    phantom = _brain_of(cfg, "give phantom=brain, which is read under each disturbance")
+    estimator, network = given_network(cfg)
+    acquisition = _protocol(cfg, estimator)
+    methods = readable(compared_methods(cfg, estimator, network), acquisition)
+    return evaluate_robustness(cfg, phantom, acquisition, methods)
+
+
+def evaluate_scans_of(cfg: DictConfig) -> ScanEvaluation:
+    """Evaluate on parts of real scans, with the network if there is one; see `evaluate_scans`.
+
+    Raises:
+        InputError: if there is a phantom besides.
+    """
+    if any(cfg.get(name) is not None for name in ("phantom", "protocols", "robustness")):
+        raise InputError("input: found a phantom, protocols or robustness besides; give one of them")
+    return evaluate_scans(cfg, compared_methods(cfg, *given_network(cfg)))
+
+
+def _brain_of(cfg: DictConfig, advice: str) -> BrainParameters:
+    """The brain of the configuration.
+
+    Raises:
+        InputError: if its phantom is none.
+    """
+    phantom = None if cfg.get("phantom") is None else instantiate(cfg.phantom, _convert_="all")
+    if not isinstance(phantom, BrainParameters):
+        found = "none" if phantom is None else type(phantom).__name__
+        raise InputError(f"phantom: found {found}; {advice}")
+    return phantom
 
 
 def _protocol(cfg: DictConfig, estimator: Estimator | None) -> Acquisition:
@@ -102,7 +181,8 @@ def _protocol(cfg: DictConfig, estimator: Estimator | None) -> Acquisition:
 
 def evaluate_cubes_of(cfg: DictConfig) -> QuantityScores:
     """Evaluate a checkpoint on cubes like those that it was trained on."""
-    if cfg.ckpt is None:
+    estimator, network = given_network(cfg)
+    if estimator is None:
         raise InputError("ckpt: not given; give a checkpoint of a training, or phantom=brain to do without")
     if cfg.snr is not None:
         raise InputError(
@@ -110,9 +190,8 @@ def evaluate_cubes_of(cfg: DictConfig) -> QuantityScores:
         )
     if instantiate(cfg.acquisition, _convert_="all") != ProtocolChanges({}):
         raise InputError("acquisition: cubes are read with the checkpoint's; leave it out, or give phantom=brain")
-    estimator = load_estimator(cfg.ckpt, trusted=cfg.trust)
-    phantom = _training_phantom(cfg.ckpt, estimator)
-    methods = readable(compared_methods(cfg, estimator, str(cfg.ckpt)), estimator.description.acquisition)
+    phantom = _training_phantom(network, estimator)
+    methods = readable(compared_methods(cfg, estimator, network), estimator.description.acquisition)
     cubes = cubes_by_split(
         estimator.description.acquisition,
         phantom,
@@ -123,7 +202,7 @@ def evaluate_cubes_of(cfg: DictConfig) -> QuantityScores:
         cluster=instantiate(cfg.cluster),
     )["test"]
     afford([*cubes_costs(cubes, "n_cubes", "dir"), evaluation_cost(cubes, "n_cubes")])
-    return evaluate_on_cubes(estimator, methods, cubes, Path(cfg.run_dir), (("Checkpoint", str(cfg.ckpt)),))
+    return evaluate_on_cubes(estimator, methods, cubes, Path(cfg.run_dir), (("Checkpoint", network),))
 
 
 def _training_phantom(ckpt: str, estimator: Estimator) -> CubeParameters:
@@ -173,14 +252,19 @@ def evaluate_on_cubes(
     save_comparison(run_dir / "comparison.png", estimates.truth[main][0], first, QUANTITIES[main])
     stated = (*asked, ("Test cubes", str(cubes.n_cubes)), ("Seed of the cubes", str(cubes.recipe.seed)))
     frames = _blank(estimator, cubes, estimates.truth[main].shape[1:])
-    page = cubes_report(estimates, scores, methods, frames, (*stated, ("Noise", noise(snr_of(estimator.description)))))
+    intervals = score_intervals(estimates, {"all": np.ones(estimates.truth[main].shape, bool)})
+    stated = (*stated, ("Noise", noise(snr_of(estimator.description))))
+    page = cubes_report(estimates, scores, methods, frames, stated, intervals)
     for key in scores:
         print(f"metrics: {metrics_path(run_dir, key)}")
+    if path := write_interval_scores(run_dir, intervals):
+        print(f"intervals: {path}")
     print(f"figure: {run_dir / 'comparison.png'}")
     print(f"report: {write_page(run_dir / 'report.html', page)}")
     for key, by_method in scores.items():
         of = "" if key == MAIN else f"{QUANTITIES[key].name}, "
         print_table(by_method, f"{of}{cubes.n_cubes} unseen cubes", QUANTITIES[key])
+    print_intervals(intervals, f"{cubes.n_cubes} unseen cubes")
     return scores
 
 
@@ -190,10 +274,15 @@ def _samples(estimator: Estimator, methods: Methods, cubes: Cubes) -> Iterator[t
     truths = [key for key in made if QUANTITIES[key].truth]
     acquired, maker = cubes.acquired(), SampleMaker.of(cubes, snr=snr_of(estimator.description), truths=truths)
     for index in range(cubes.n_cubes):
-        sample = maker.sample(acquired[index], (0, index))
+        sample, deviation = maker.sample_and_noise(acquired[index], (0, index))
         timing = tuple(sample["slice_time"][0, 0, 0].tolist()) if cubes.acquisition.slice_timing else ()
         acquisition = replace(cubes.acquisition, slice_timing=timing)
-        frames = Frames(sample["concentration"], acquisition, tissue=cubes.recipe.phantom)
+        frames = Frames(
+            sample["concentration"],
+            acquisition,
+            tissue=cubes.recipe.phantom,
+            noise=np.full((1, 1, 1, 1), deviation, np.float32),
+        )
         yield frames, {key: sample[key][0] for key in truths}
 
 

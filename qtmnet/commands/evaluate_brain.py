@@ -5,8 +5,13 @@ from pathlib import Path
 
 from qtmnet.evaluation.brain_estimates import RegionScores, estimate_brain, score_regions, with_noise
 from qtmnet.evaluation.brain_regions import brain_regions
+from qtmnet.evaluation.circulation import TRUTH, circulation
+from qtmnet.evaluation.intervals import score_intervals
+from qtmnet.evaluation.score_files import write_interval_scores
+from qtmnet.evaluation.score_tables import print_intervals
 from qtmnet.methods.base import Methods
 from qtmnet.methods.network.method import OtherProtocol
+from qtmnet.quantities import MAIN
 from qtmnet.report.brain import brain_report
 from qtmnet.report.brain_files import print_brain_scores, write_brain_files
 from qtmnet.report.page import write_page
@@ -70,10 +75,20 @@ def evaluate_brain(
             by_method = score_regions(other, {"brain": regions["brain"]}, key)["brain"]["all"]
             compared = {method: value for method, value in by_method.items() if method in methods.compared}
             scores[key]["arterial_label"][name] = compared
-    write_brain_files(run_dir, scores, estimates, regions, methods)
-    print_brain_scores(run_dir, scores, regions, acquisition)
+    parts = {name: voxels for named in regions.values() for name, voxels in named.items()}
+    intervals = score_intervals(estimates, parts)
+    flows = None
+    if MAIN in scores:
+        perfusion = {TRUTH: estimates.truth[MAIN], **estimates.of(MAIN)}
+        flows = circulation(perfusion, scan, estimates.inside, brain.territory_names)
+    write_brain_files(run_dir, scores, estimates, regions, methods, flows)
+    print_brain_scores(run_dir, scores, regions, acquisition, flows)
+    if path := write_interval_scores(run_dir, intervals):
+        told = [*regions["brain"], *regions.get("tissue", {})]
+        print_intervals({key: {name: found[name] for name in told} for key, found in intervals.items()}, "a brain")
+        print(f"intervals: {path}")
     stated = (*asked, ("Noise", noise(snr)), *((("Seed of the noise", str(seed)),) if snr is not None else ()))
-    page = brain_report(scores, estimates, regions, methods, stated)
+    page = brain_report(scores, estimates, regions, methods, stated, intervals, flows)
     print(f"report: {write_page(run_dir / 'report.html', page)}")
     return scores
 

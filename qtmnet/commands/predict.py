@@ -1,72 +1,65 @@
 """`predict`: maps of real scans."""
 
-import shlex
-from collections.abc import Mapping, Sequence
+import sys
 from pathlib import Path
 
 from omegaconf import DictConfig
 
-from qtmnet.commands.methods import build_methods
-from qtmnet.commands.prediction_files import check_outputs, report_path
-from qtmnet.costs.afford import afford
-from qtmnet.costs.scans import mapping_costs, reading_costs
-from qtmnet.evaluation.estimates import Estimates
-from qtmnet.evaluation.map_checks import check_maps
-from qtmnet.methods.base import About, Frames, Maps, Method, Methods
-from qtmnet.methods.network.method import NetworkMethod, OtherProtocol
-from qtmnet.process.invocation import command
-from qtmnet.quantities import QUANTITIES
-from qtmnet.report.page import Report, write_page
-from qtmnet.report.scan import median_of, scan_report
-from qtmnet.scans.bids import dataset_path, find_scans
-from qtmnet.scans.nifti import map_path, map_sidecar, write_map
-from qtmnet.scans.scan import AslScan, read_scan
+from qtmnet.commands.endings import Incomplete
+from qtmnet.commands.methods import beside_methods, build_methods
+from qtmnet.commands.prediction.files import refused_names
+from qtmnet.commands.prediction.many import map_each
+from qtmnet.commands.prediction.numbers import write_group
+from qtmnet.commands.prediction.one_scan import Mapper
+from qtmnet.commands.prediction.surroundings import check_given
+from qtmnet.methods.base import Method
+from qtmnet.scans.bids.dataset_files import DESCRIPTION
+from qtmnet.scans.bids.derivatives import place_of
+from qtmnet.scans.bids.finding import look_for_scans
+from qtmnet.scans.bids.participants import of_participants
 from simulators.errors import InputError, printable
-from simulators.files.writing import Drafts, writing_together
+from simulators.files.writing import check_can_write
 
 
 def predict(cfg: DictConfig) -> list[Path]:
     """Map every scan of an input, with a report beside the maps of each; see `conf/predict.yaml`.
 
-    The files of all scans appear together, when the last is whole, or not at all.
+    The files of a scan appear together when it is done, or not at all; a scan that fails does not stop the others.
 
     Returns:
         The images written.
 
     Raises:
-        InputError: before anything is written, if a scan is unreadable, the method cannot read it or a file cannot be
+        InputError: if no scan could be mapped: all are unreadable, the method cannot read them, or files cannot be
             written.
+        Incomplete: if some could not.
     """
     name, method = _method(cfg)
-    paths = find_scans(Path(cfg.input))
-    afford(reading_costs(paths))
-    scans = [read_scan(path, m0=cfg.m0, mask=cfg.mask, labeling_efficiency=cfg.labeling_efficiency) for path in paths]
-    given = [Path(value) for value in (cfg.m0, cfg.mask, cfg.t1_tissue, cfg.ckpt) if isinstance(value, str)]
-    check_outputs(cfg.output_dir, scans, given, method.quantities)
-    for scan in scans:
-        _check(method, scan)
-    afford(mapping_costs(scans, method.estimator if isinstance(method, NetworkMethod) else None))
-    frames = [_frames(scan) for scan in scans]
-    maps = [method.maps(each) for each in frames]
-    for scan, found in zip(scans, maps, strict=True):
-        check_maps(Estimates({}, {name: found}, {}), Methods.of({name: method}), scan.mask, f"{scan.path}: ")
-    abouts = [method.about(each) for each in frames]
-    written, pages, reports = [], [], []
-    with writing_together() as drafts:
-        for scan, each, found, about in zip(scans, frames, maps, abouts, strict=True):
-            report = scan_report(scan, method, about, found, _asked(cfg, name, method))
-            fields = {"Notes": list(scan.notes), "Warnings": _warnings(report), **method.sidecar(each)}
-            written += _write(Path(cfg.output_dir), scan, found, name, fields, drafts)
-            pages.append(write_page(report_path(cfg.output_dir, scan.prefix), report, drafts))
-            reports.append(report)
-    # Not before: who reads may have had enough.
-    for scan, found, about, report in zip(scans, maps, abouts, reports, strict=True):
-        _tell(scan, found, about, _warnings(report))
-    for path in written:
-        print(printable(path))
-    for path in pages:
-        print(printable(f"report: {path}"))
-    return written
+    mapper = Mapper(cfg, name, method, beside_methods(cfg, method))
+    given, output = Path(cfg.input), Path(cfg.output_dir)
+    found = look_for_scans(given)
+    for line in found.left_out:
+        print(printable(f"left out: {line}"), file=sys.stderr)
+    places = [place_of(scan, given, output) for scan in found.scans]
+    refused = refused_names(places)
+    if cfg.participant_label is not None:
+        labels = cfg.participant_label
+        places = of_participants(places, [labels] if isinstance(labels, str) else list(labels))
+    check_given(cfg, places)
+    check_can_write(list(dict.fromkeys(place.dataset / DESCRIPTION for place in places)))
+    try:
+        images = map_each(places, refused, mapper.map)
+    except Incomplete:
+        _tell_group(output)
+        raise
+    _tell_group(output)
+    return images
+
+
+def _tell_group(output: Path) -> None:
+    """Put the numbers of all scans side by side, if there are several."""
+    if (page := write_group(output)) is not None:
+        print(printable(f"all scans: {page}"))
 
 
 def _method(cfg: DictConfig) -> tuple[str, Method]:
@@ -76,55 +69,3 @@ def _method(cfg: DictConfig) -> tuple[str, Method]:
         found = ", ".join(methods) or "none"
         raise InputError(f"method: found {found}; give one, whose maps are to be written")
     return next(iter(methods.items()))
-
-
-def _check(method: Method, scan: AslScan) -> None:
-    try:
-        method.check(scan.acquisition)
-    except OtherProtocol as error:
-        raise InputError(
-            f"{scan.path}: the checkpoint was trained for another protocol ({error.found}); train one for this scan: "
-            f"{command('train')} {shlex.quote(f'acquisition.from_bids={scan.path}')}"
-        ) from None
-    except InputError as error:
-        raise InputError(f"{scan.path}: {error}") from None
-
-
-def _frames(scan: AslScan) -> Frames:
-    return Frames(scan.concentration(), scan.acquisition, scan.mask, affine=scan.affine, path=scan.path)
-
-
-def _warnings(report: Report) -> list[str]:
-    """What the checks of a report found wrong, in a line each."""
-    return [f"{flag.name}: {flag.found}" for flag in report.flags if flag.level == "warning"]
-
-
-def _tell(scan: AslScan, maps: Maps, about: About, wrong: Sequence[str]) -> None:
-    """Print what was chosen or assumed, what came of it, and what looks wrong about that."""
-    came = f"{median_of(maps, scan.mask)} in {int(scan.mask.sum())} voxels of the mask"
-    for line in (*scan.notes, *about.chosen, came, *(f"warning: {found}; see the report" for found in wrong)):
-        print(printable(f"{scan.prefix}: {line}"))
-
-
-def _asked(cfg: DictConfig, name: str, method: Method) -> tuple[tuple[str, str], ...]:
-    """The settings that a report states, those that were left to the scan aside."""
-    given = {
-        "Method": name,
-        "Checkpoint": cfg.ckpt if method.learned else None,
-        "M0, as given": cfg.m0,
-        "Mask, as given": cfg.mask,
-        "Labeling efficiency, as given": cfg.labeling_efficiency,
-    }
-    return tuple((name, str(value)) for name, value in given.items() if value is not None)
-
-
-def _write(
-    folder: Path, scan: AslScan, maps: Maps, algorithm: str, fields: Mapping[str, object], drafts: Drafts
-) -> list[Path]:
-    """Maps with their sidecars."""
-    written = []
-    for key, values in maps.items():
-        quantity, sources = QUANTITIES[key], [dataset_path(scan.path)]
-        sidecar = map_sidecar(quantity, sources=sources, algorithm=algorithm, **fields)
-        written.append(write_map(map_path(folder, scan.prefix, quantity), values, scan, sidecar, drafts))
-    return written

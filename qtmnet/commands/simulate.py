@@ -10,9 +10,11 @@ from qtmnet.commands.brains import FOLDER, tell
 from qtmnet.commands.sources import build_source
 from qtmnet.configuration.schema.phantoms import is_brain
 from qtmnet.costs.afford import afford
+from qtmnet.costs.any_scan import world_costs
 from qtmnet.costs.brains import brain_costs
 from qtmnet.costs.datasets import dataset_costs
 from qtmnet.figures.brain_vessels import print_morphometry, save_brain_figures
+from qtmnet.learning.any_scan.source import AnyScanCubes
 from qtmnet.learning.stored import StoredCubes
 from simulators.errors import InputError
 from simulators.imaging.readout import simulated_time
@@ -36,12 +38,27 @@ def _simulate_cubes(cfg: DictConfig) -> str:
         if cfg[name] is not None:
             raise InputError(f"{name}: found {cfg[name]}, which is a brain's; for cubes give data.dir and data.n_cubes")
     source = build_source(cfg)
+    if isinstance(source, AnyScanCubes):
+        return _simulate_world(cfg, source)
+    assert isinstance(source, StoredCubes)
     if cfg.verify:
         return _verify(source)
     afford(dataset_costs(source, ("train",), acquired=False))
     store = source.simulate()
     print(f"{source.cubes['train'].n_cubes} cubes: {store.url}")
     return store.url
+
+
+def _simulate_world(cfg: DictConfig, source: AnyScanCubes) -> str:
+    if not cfg.verify:
+        afford(world_costs(source))
+        source.prepare()
+        print(f"{source.n_cubes} cubes: {source.url}")
+    elif flaws := [*source.cubes.records.flaws(source.n_cubes)]:
+        raise InputError("; ".join(flaws[:FLAWS_TO_TELL]))
+    else:
+        print(f"{source.n_cubes} cubes, each as it was written: {source.url}")
+    return source.url
 
 
 def _verify(source: StoredCubes) -> str:

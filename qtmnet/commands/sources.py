@@ -4,11 +4,11 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from qtmnet.commands.brains import refuse_brain
-from qtmnet.learning.stored import StoredCubes
+from qtmnet.learning.source import Source
 from simulators.errors import InputError
 
 
-def build_source(cfg: DictConfig) -> StoredCubes:
+def build_source(cfg: DictConfig) -> Source:
     """The source of samples of a configuration.
 
     Raises:
@@ -16,8 +16,9 @@ def build_source(cfg: DictConfig) -> StoredCubes:
     """
     refuse_brain(cfg)
     source = instantiate(cfg.data, _convert_="all")
-    if not isinstance(source, StoredCubes):
+    if not isinstance(source, Source):
         raise InputError(
-            f"data._target_: found {cfg.data._target_}; give qtmnet.learning.stored.StoredCubes or one of its kind"
+            f"data._target_: found {cfg.data._target_}; give a qtmnet.learning.source.Source, such as "
+            "qtmnet.learning.stored.StoredCubes"
         )
     return source

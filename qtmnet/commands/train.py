@@ -22,10 +22,13 @@ from qtmnet.commands.evaluate import evaluate_on_cubes, first_of
 from qtmnet.commands.methods import compared_methods, readable
 from qtmnet.commands.sources import build_source
 from qtmnet.costs.afford import afford
+from qtmnet.costs.any_scan import any_scan_costs
 from qtmnet.costs.cost import Cost
 from qtmnet.costs.training import training_costs
 from qtmnet.datasets.cubes import Cubes
 from qtmnet.evaluation.metrics import Scores
+from qtmnet.learning.any_scan.calibrating import calibrated
+from qtmnet.learning.any_scan.source import AnyScanCubes
 from qtmnet.learning.callbacks.finite import NotFinite
 from qtmnet.learning.callbacks.pace import Pace
 from qtmnet.learning.callbacks.step_rate import threads
@@ -34,9 +37,11 @@ from qtmnet.learning.loggers import build_loggers, closed_at_end, log_settings
 from qtmnet.learning.module import QTMModule
 from qtmnet.learning.precision import automatic_precision
 from qtmnet.learning.resuming import check_same
+from qtmnet.learning.source import Source
 from qtmnet.learning.stored import StoredCubes
 from qtmnet.learning.trainer import build_trainer, check_processes, check_validates
 from qtmnet.learning.training_state import check_state
+from qtmnet.methods.network.any_scan.estimator import AnyScanEstimator
 from qtmnet.methods.network.checkpoint import epochs_done, load_estimator, trained_settings
 from qtmnet.methods.network.estimator import Estimator
 from qtmnet.methods.network.weights import save_weights
@@ -77,15 +82,21 @@ def train(cfg: DictConfig) -> TrainingResult:
 
 def _train(cfg: DictConfig) -> TrainingResult:
     _quiet()
+    _refuse_one_run_of_a_sweep()
     L.seed_everything(cfg.seed, verbose=False)
     # Whatever can be refused is refused before anything is simulated.
     source = build_source(cfg)
-    if source.n_fit < 1:
+    if source.n_fit < 1 and isinstance(source, StoredCubes):
         raise InputError(
             f"data.n_cubes: found {source.cubes['train'].n_cubes}; give at least 2, to train on and to validate with"
         )
     afford(_costs(cfg, source), tell=ranks.is_first())
     module, data = build_module(cfg, source), SampleLoading(source)
+    if cfg.evaluate and not isinstance(source, StoredCubes):
+        raise InputError(
+            "evaluate: found true, but a network for any scan is evaluated on brains; give evaluate=false, and then: "
+            f"{invocation.command('evaluate')} phantom=brain ckpt=…"
+        )
     if cfg.evaluate:
         compared_methods(cfg, module.estimator)  # refused now, not after hours
     checkpoints = Path(cfg.run_dir) / "checkpoints"
@@ -111,7 +122,7 @@ def _train(cfg: DictConfig) -> TrainingResult:
     trainer = build_trainer(
         cfg, [keeper, latest, pace, *_pruning(cfg)], loggers, lambda: _precision(module.estimator, source)
     )
-    check_processes(trainer, cfg)
+    check_processes(trainer, cfg, module.estimator)
     check_validates(trainer)
     if cfg.resume is not None:
         check_state(cfg.resume, trainer, module)
@@ -120,8 +131,8 @@ def _train(cfg: DictConfig) -> TrainingResult:
     data.prepare_data()
     data.setup("fit")
     pace.begin(trainer, module, data)
-    if cfg.linear_start and cfg.resume is None:
-        module.estimator.start_from(data.first_samples())
+    if cfg.resume is None:
+        _start(cfg, module.estimator, data)
     with closed_at_end(loggers, Path(cfg.run_dir)):
         if trainer.is_global_zero:
             log_settings(loggers, module.config)
@@ -135,9 +146,11 @@ def _train(cfg: DictConfig) -> TrainingResult:
     scores = {}
     if trainer.is_global_zero:
         estimator = load_estimator(best, trusted=module.estimator.description.trusted)
+        if isinstance(source, AnyScanCubes) and isinstance(estimator, AnyScanEstimator):
+            estimator = calibrated(estimator, source)
         measured = {"nrmse": nrmse} if math.isfinite(nrmse) else {}
         weights = save_weights(best, estimator, provenance=provenance().plain(), validation=measured)
-        if cfg.evaluate:
+        if cfg.evaluate and isinstance(source, StoredCubes):
             scores = _evaluated(cfg, best, estimator, source.cubes["test"])
         print(f"checkpoint: {best}\nweights: {weights}")
     return TrainingResult(best=best, last=checkpoints / "last.ckpt", nrmse=nrmse, scores=scores)
@@ -167,12 +180,20 @@ def _pruning(cfg: DictConfig) -> list[L.Callback]:
     return [Pruning(Path(hydra.sweep.dir), cfg.trial, instantiate(hydra.sweeper.pruner))]
 
 
-def _precision(estimator: Estimator, source: StoredCubes) -> str:
-    """The precision for a network and the cubes that it will be trained on."""
-    return automatic_precision(estimator.network, (estimator.description.in_channels, *source.cubes["train"].shape))
+def _start(cfg: DictConfig, estimator: Estimator, data: SampleLoading) -> None:
+    """Give an estimator what it is not to learn: its front end, or the best linear estimate."""
+    if isinstance(estimator, AnyScanEstimator) and isinstance(data.source, AnyScanCubes):
+        estimator.set_front_end(data.source.front_end)
+    elif cfg.linear_start:
+        estimator.start_from(data.first_samples())
 
 
-def build_module(cfg: DictConfig, source: StoredCubes) -> QTMModule:
+def _precision(estimator: Estimator, source: Source) -> str:
+    """The precision for a network and the samples that it will be trained on."""
+    return automatic_precision(estimator.network, (estimator.description.in_channels, *source.sample_shape))
+
+
+def build_module(cfg: DictConfig, source: Source) -> QTMModule:
     """The module of a configuration; it keeps the configuration, and which code it is."""
     settings = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(settings, dict)
@@ -181,13 +202,19 @@ def build_module(cfg: DictConfig, source: StoredCubes) -> QTMModule:
         build_loss(cfg),
         instantiate(cfg.optimizer),
         final_learning_rate=cfg.final_learning_rate,
+        warmup_steps=cfg.warmup_steps,
         config={**{str(name): value for name, value in settings.items()}, "provenance": provenance().plain()},
     )
 
 
-def _costs(cfg: DictConfig, source: StoredCubes) -> Iterator[Cost]:
+def _costs(cfg: DictConfig, source: Source) -> Iterator[Cost]:
     epochs = cfg.trainer.get("max_epochs")
-    return training_costs(
+    if isinstance(source, AnyScanCubes):
+        build_estimator(cfg, source)  # refuses what cannot be built
+        yield from any_scan_costs(source, epochs if isinstance(epochs, int) else 1)
+        return
+    assert isinstance(source, StoredCubes)
+    yield from training_costs(
         lambda: build_estimator(cfg, source),
         source,
         epochs=epochs if isinstance(epochs, int) else 1,  # anything else the trainer refuses
@@ -196,6 +223,20 @@ def _costs(cfg: DictConfig, source: StoredCubes) -> Iterator[Cost]:
         evaluate=cfg.evaluate,
         run_dir=cfg.run_dir,
     )
+
+
+def _refuse_one_run_of_a_sweep() -> None:
+    """Refuse a sweep's settings for one training, which would have none of its values.
+
+    Raises:
+        InputError: if `sweep=…` is given without --multirun.
+    """
+    if HydraConfig.initialized() and HydraConfig.get().mode != RunMode.MULTIRUN:
+        chosen = HydraConfig.get().runtime.choices.get("sweep")
+        if chosen not in (None, "null"):
+            raise InputError(
+                f"sweep: found {chosen}, which is for many trainings; give --multirun, too, or leave it out"
+            )
 
 
 def _refuse_used(checkpoints: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from hydra.core.override_parser.types import Quote, QuotedString
 
 PATHS = {
-    *("input", "output_dir", "ckpt", "mask", "m0", "t1_tissue", "resume", "dir"),
+    *("input", "output_dir", "ckpt", "mask", "m0", "t1_tissue", "resume", "dir", "weights"),
+    *("grey_matter", "white_matter", "csf", "atlas", "atlas_labels", "phase_contrast"),
     *("data.dir", "data.pool", "acquisition.from_bids", "cluster.folder", "cluster.address"),
     *("anatomy.grey", "anatomy.white", "anatomy.csf"),
     *("angiography.swc", "angiography.tof", "angiography.transform", "angiography.veins_swc"),
@@ -19,7 +20,7 @@ PATHS = {
 }
 """Settings that are paths, or URLs of folders."""
 
-OR_NUMBERS = {"m0", "t1_tissue"}
+OR_NUMBERS = {"m0", "t1_tissue", "phase_contrast"}
 """Those of them that may also be a number; a file called 1.3 is `./1.3`."""
 
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)

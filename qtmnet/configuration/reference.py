@@ -21,7 +21,7 @@ from simulators.settings.requests import wanted
 
 COMMANDS = ("train", "evaluate", "simulate", "predict")
 
-GLOBAL_GROUPS = ("experiment",)
+GLOBAL_GROUPS = ("experiment", "sweep")
 """Groups whose options set what others define."""
 
 

@@ -15,6 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from qtmnet.configuration import bids_app
 from qtmnet.configuration.conf_folder import CONF
 from qtmnet.configuration.paths import at_home, literal, with_path_in_quotes
 from qtmnet.configuration.settings import read_settings
@@ -23,6 +24,9 @@ from simulators.errors import InputError
 
 PLACES = {"predict": ("input", "output_dir")}
 """Settings of a command that are given by their place: `qtmnet predict INPUT OUTPUT`."""
+
+CHOSEN_WITH = {"predict": {"ckpt": ("method", "qtmnet")}}
+"""Settings of a command that are for one option of a group: given without the group, they choose it."""
 
 HELP = ("-h", "--help")
 MODES = ("-m", "--multirun", "-r", "--run", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion")
@@ -78,6 +82,8 @@ def for_hydra(name: str, words: Sequence[str]) -> list[str]:
         InputError: for a word that is neither flag, setting nor path, or that cannot be read.
     """
     _refuse_monsters(words)
+    if name in PLACES:
+        words = [bids_app.labels_as_text(word) for word in bids_app.as_settings(words)]
     sorted_words = _by_kind(name, words)
     _refuse_flags_that_clash(sorted_words, words)
     sweep = sorted_words.has("-m", "--multirun")
@@ -90,7 +96,15 @@ def for_hydra(name: str, words: Sequence[str]) -> list[str]:
         f"{place}={literal(at_home(path))}"
         for place, path in zip(_free_places(name, sorted_words.settings), sorted_words.rest, strict=False)
     ]
-    return [*sorted_words.flags, *paths, *settings]
+    return [*sorted_words.flags, *paths, *_chosen(name, sorted_words.settings), *settings]
+
+
+def _chosen(name: str, settings: Sequence[str]) -> Iterator[str]:
+    """Options that are chosen by settings which are theirs."""
+    given = dict(word.partition("=")[::2] for word in settings)
+    for setting, (group, option) in CHOSEN_WITH.get(name, {}).items():
+        if given.get(setting, "null") not in ("null", "") and group not in given:
+            yield f"{group}={option}"
 
 
 def _by_kind(name: str, words: Sequence[str]) -> _Words:
@@ -116,6 +130,7 @@ def _by_kind(name: str, words: Sequence[str]) -> _Words:
     if len(found.rest) + len(behind) != n_places:  # then some are misspelt settings, and not paths
         found.settings += [word for word in found.rest if _looks_like_a_setting(word)]
         found.rest = [word for word in found.rest if not _looks_like_a_setting(word)]
+    found.rest = bids_app.without_level(found.rest, n_places) if name in PLACES and not behind else found.rest
     found.rest += behind
     if len(found.rest) > n_places:
         raise InputError(_too_many(name, found.rest[n_places]))

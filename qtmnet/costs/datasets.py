@@ -70,7 +70,7 @@ def _store(cubes: Cubes, count: str, place: str) -> Iterator[Cost]:
     recipe, url, n_cubes = cubes.recipe, cubes.url, cubes.n_cubes
     record = bytes_of(fields(recipe))
     cube = f"a cube of {times(recipe.phantom.shape)} voxels"
-    missing = max(n_cubes - _already(url, record), 0)
+    missing = max(n_cubes - already(url, record), 0)
     if missing:
         n_tasks = math.ceil(missing / _shard_size(cubes))
         yield from simulating(
@@ -94,7 +94,7 @@ def _store(cubes: Cubes, count: str, place: str) -> Iterator[Cost]:
         memory_bytes=n_cubes * (BYTES_OF_AN_INDEX + BYTES_OF_A_TASK / _shard_size(cubes)),
         disk_bytes=missing * record,
         disk_at=url,
-        seconds=missing * simulation_seconds(recipe) / _at_once(cubes.cluster),
+        seconds=missing * simulation_seconds(recipe) / at_once(cubes.cluster),
     )
 
 
@@ -103,7 +103,7 @@ def _acquired(cubes: Cubes, count: str) -> Cost:
     recipe = cubes.recipe
     folder = str(acquired_folder(cubes.url, recipe, cubes.imaging))
     record = bytes_of(acquired_fields(acquired_shape(recipe.phantom, cubes.acquisition), len(recipe.time)))
-    missing = max(cubes.n_cubes - _already(folder, record), 0)
+    missing = max(cubes.n_cubes - already(folder, record), 0)
     cube = bytes_of(fields(recipe))
     return Cost(
         f"reading {missing} {cubes.split} cubes",
@@ -120,7 +120,7 @@ def _pool(source: StreamedCubes) -> Iterator[Cost]:
     """The trees that streamed cubes borrow."""
     recipe, place, cluster = source.recipe, source.pool_at, source.cubes["train"].cluster
     record = bytes_of(pool_fields(recipe.phantom))
-    missing = max(source.n_trees - _already(place, record), 0)
+    missing = max(source.n_trees - already(place, record), 0)
     grown = f"growing vessels for {times(recipe.phantom.shape)} voxels"
     if missing:
         yield from simulating(cluster, grown, recipe, missing)
@@ -131,7 +131,7 @@ def _pool(source: StreamedCubes) -> Iterator[Cost]:
         memory_bytes=missing * BYTES_OF_A_TASK,
         disk_bytes=missing * record,
         disk_at=place,
-        seconds=missing * simulation_seconds(recipe) / 2 / _at_once(cluster),
+        seconds=missing * simulation_seconds(recipe) / 2 / at_once(cluster),
     )
 
 
@@ -181,7 +181,7 @@ def _workers_here(cluster: Cluster) -> int | None:
     return None
 
 
-def _at_once(cluster: Cluster) -> float:
+def at_once(cluster: Cluster) -> float:
     """Cubes that are simulated at once; without end where nobody can tell, which takes no time that we know of."""
     if isinstance(cluster, SlurmCluster) and cluster.executor == "slurm":
         return cluster.n_workers
@@ -189,7 +189,7 @@ def _at_once(cluster: Cluster) -> float:
     return math.inf if workers is None else min(workers, n_cores())
 
 
-def _already(place: str, record: float) -> int:
+def already(place: str, record: float) -> int:
     """Records that lie in the finished files of a place."""
     return int(sum(n for name, n in storage_at(place).sizes().items() if name.endswith(".npy")) // record)
 

@@ -61,13 +61,13 @@ def _count(build: Callable[[], "Estimator"], batch: int, shape: tuple[int, int, 
         kept[tensor.untyped_storage()._cdata] = tensor
         return tensor
 
-    with torch.random.fork_rng(devices=[]), FakeTensorMode(), contextlib.ExitStack() as watching:
+    fake = FakeTensorMode(allow_non_fake_inputs=True)  # such as counts of batches, which torch makes on no device
+    with torch.random.fork_rng(devices=[]), fake, contextlib.ExitStack() as watching:
         estimator = build()
         weights = {parameter.untyped_storage()._cdata: parameter for parameter in estimator.parameters()}
-        frames = torch.empty(batch, estimator.description.acquisition.n_frames, *shape)
         counter = watching.enter_context(FlopCounterMode(display=False))
         watching.enter_context(torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor))
-        estimator({"concentration": frames, "slice_time": torch.empty(batch, 1, *shape)})
+        estimator({name: torch.empty(batch, n, *shape) for name, n in estimator.sample_channels().items()})
         return NetworkSize(
             weight_bytes=math.fsum(parameter.nbytes for parameter in weights.values()),
             kept_bytes=math.fsum(t.untyped_storage().nbytes() for key, t in kept.items() if key not in weights),

@@ -19,11 +19,12 @@ if TYPE_CHECKING:  # it takes torch, which simulating does without
 
 # `python benchmarks/costs.py` measures all coefficients of this file.
 
-BYTES_OF_A_VOLUME_VOXEL = 8
-"""Of a voxel in each volume, while a scan is read: in float32, and what is made of it on the way."""
+BYTES_OF_A_VOLUME_VOXEL = 13
+"""Of a voxel in each volume, while a scan is read: in float32, and what is made of it on the way. Eight pairs of each
+delay take 8, one or two up to 16, as their noise is estimated for as many frames."""
 
 KEPT_BYTES_OF_A_VOXEL = 40
-"""Of a voxel of a scan that has been read, beside its frames: M0, mask, control."""
+"""Of a voxel of a scan that has been read, beside its frames and their noise: M0, mask, control."""
 
 BYTES_OF_A_FIT = 130
 """Of a voxel in the fit of the kinetic models."""
@@ -65,7 +66,7 @@ def reading_costs(paths: Sequence[Path]) -> Iterator[Cost]:
                 "give a smaller image, or fewer scans at once",
                 memory_bytes=kept + BYTES_OF_A_VOLUME_VOXEL * numbers,
             )
-            kept += 4 * numbers / 2 + KEPT_BYTES_OF_A_VOXEL * math.prod(image.shape[:3])
+            kept += 2 * 4 * numbers / 2 + KEPT_BYTES_OF_A_VOXEL * math.prod(image.shape[:3])
 
 
 def mapping_costs(scans: Sequence[AslScan], network: "Estimator | None") -> Iterator[Cost]:

@@ -63,6 +63,7 @@ class ExampleScan:
                 "BackgroundSuppression": False,
                 "M0Type": "Included",
                 "MRAcquisitionType": "3D",
+                "MagneticFieldStrength": 3,
                 "RepetitionTimePreparation": REPETITION_TIME,
                 "VascularCrushing": False,
             }

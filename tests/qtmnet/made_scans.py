@@ -118,6 +118,7 @@ def write_scan(
         "BackgroundSuppression": False,
         "M0Type": "Included",
         "MRAcquisitionType": "3D",
+        "MagneticFieldStrength": 3,
         "RepetitionTimePreparation": 10.0,
         "VascularCrushing": False,
         **fields,

@@ -15,14 +15,27 @@ MOST_RUNS = 10_000
 
 @dataclass(frozen=True)
 class Run:
-    """Overrides of a run; `swept` are those that tell it from others, setting → value."""
+    """Overrides of a run; `swept` are those that tell it from others, setting → value; `size` is for a law of error."""
 
     swept: dict[str, str]
     overrides: tuple[str, ...]
+    size: float | None = None
 
 
-def grid_of(overrides: Sequence[Override]) -> list[Run]:
+@dataclass(frozen=True)
+class Row:
+    """Settings that go together, setting → value as on a command line."""
+
+    settings: dict[str, str]
+    size: float | None = None
+
+
+def grid_of(overrides: Sequence[Override], rows: Sequence[Row] = (Row({}),)) -> list[Run]:
     """All combinations of the swept settings, the last of them varying fastest.
+
+    Args:
+        overrides: fixed and swept.
+        rows: of settings that go together, which vary slowest.
 
     Raises:
         InputError: for an interval, which has no end of values, or for more runs than anyone waits for.
@@ -35,17 +48,17 @@ def grid_of(overrides: Sequence[Override]) -> list[Run]:
             )
     names = [override.get_key_element() for override in choices]
     values = list(map(_values, choices))
-    if (n_runs := math.prod(map(len, values))) > MOST_RUNS:
+    if (n_runs := math.prod(map(len, values)) * len(rows)) > MOST_RUNS:
         raise InputError(
             f"{', '.join(names)}: found {n_runs} combinations; give at most {MOST_RUNS}, or hydra/sweeper=bayes"
         )
-    return [
-        Run(
-            {name.lstrip("+"): value for name, value in zip(names, chosen, strict=True)},
-            (*fixed, *(f"{name}={value}" for name, value in zip(names, chosen, strict=True))),
-        )
-        for chosen in itertools.product(*values)
-    ]
+    runs = []
+    for row in rows:
+        for chosen in itertools.product(*values):
+            together = {**row.settings, **dict(zip(names, chosen, strict=True))}
+            swept = {name.lstrip("+"): value for name, value in together.items()}
+            runs.append(Run(swept, (*fixed, *(f"{name}={value}" for name, value in together.items())), row.size))
+    return runs
 
 
 def _values(override: Override) -> list[str]:

@@ -102,11 +102,16 @@ def print_outcomes(outcomes: Iterable[Outcome], caption: str) -> None:
             *(_number(outcome.values, name) for name in measures),
             _duration(outcome.seconds),
         )
-    console = Console() if Console().is_terminal else Console(width=160)
+    console = wide_console()
     console.print(table)
     for outcome in rows:
         if outcome.reason:
             console.print(f"run {outcome.number} {outcome.state}: {outcome.reason}", markup=False, soft_wrap=True)
+
+
+def wide_console() -> Console:
+    """The terminal, or where there is none a console that tables are not squeezed into."""
+    return Console() if Console().is_terminal else Console(width=160)
 
 
 def _number(values: Mapping[str, float], name: str) -> str:

@@ -49,10 +49,8 @@ def check_settings(cfg: DictConfig, command: str, overrides: Sequence[str] | Non
         overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
         if HydraConfig.initialized():
             checked("hydra.run.dir", HydraConfig.get().run.dir, PathText)
-    _refuse_unresolved(cfg)
+    check_own_settings(cfg, command)
     own = own_settings(command)
-    for name, annotation in own.items():
-        _check_own(cfg, name, annotation)
     parts = list(parts_of(cfg))
     for path, part in parts:
         for name, annotation in FOREIGN.get(str(part["_target_"]), {}).items():
@@ -65,6 +63,17 @@ def check_settings(cfg: DictConfig, command: str, overrides: Sequence[str] | Non
     for path, part in sorted(parts, key=lambda entry: _refers_to_parts(entry[1])):
         _check_whole(path, part)
     refuse_without_effect(cfg, command, given_settings(overrides))
+
+
+def check_own_settings(cfg: DictConfig, command: str) -> None:
+    """Look at the settings that are the command's own, as far as nothing has to be imported to judge them.
+
+    Raises:
+        InputError, OmegaConfBaseException: as `check_settings`.
+    """
+    _refuse_unresolved(cfg)
+    for name, annotation in own_settings(command).items():
+        _check_own(cfg, name, annotation)
 
 
 def parts_of(cfg: DictConfig, path: str = "") -> Iterator[tuple[str, DictConfig]]:
@@ -189,7 +198,7 @@ def _hint(where: str, value: Any, annotation: Any) -> str:
             return f"; did you mean {group}={option}?"
         word = nearest(value, choices_of(annotation))
         return f"; did you mean {where}={word}?" if word else ""
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float) and not _takes_numbers(annotation):
         text = shown(value)
         try:
             checked(where, text, annotation)
@@ -197,6 +206,12 @@ def _hint(where: str, value: Any, annotation: Any) -> str:
             return ""
         return f"; if it is called so, quote it: '{where}=\"{text}\"'"
     return ""
+
+
+def _takes_numbers(annotation: Any) -> bool:
+    """Whether a number can be meant, if only another one."""
+    options = get_args(annotation) or (annotation,)
+    return any((get_args(option) or (option,))[0] in (int, float) for option in options)
 
 
 def _refers_to_parts(part: DictConfig) -> bool:

@@ -5,6 +5,9 @@ from functools import cache
 from typing import Any, get_type_hints
 
 from qtmnet.limits import (
+    BloodFlow,
+    BrainSeeds,
+    ComparedMethods,
     DecayTime,
     Efficiency,
     FinalLearningRate,
@@ -13,10 +16,15 @@ from qtmnet.limits import (
     Normalization,
     Outputs,
     OutputWeight,
+    ParticipantLabels,
     RunName,
+    SignalFactor,
     SignalToNoise,
+    StepCount,
+    TemplateName,
     TestCubeCount,
     ThreadCount,
+    TissueShare,
     TrustedNames,
 )
 from simulators.phantoms.stage_names import StopAfter
@@ -46,9 +54,11 @@ class Train:
     resume: PathText | None
     trial: int | None
     final_learning_rate: FinalLearningRate
+    warmup_steps: StepCount
     run_dir: PathText
     loss: Part
     spread_loss: Part
+    quantile_loss: Part
     inputs: Parts
     phantom: Part
     simulator: Part
@@ -83,14 +93,20 @@ class Simulate:
 class Evaluate:
     """Of `conf/evaluate.yaml`."""
 
+    input: PathText | None
     ckpt: PathText | None
+    weights: PathText | None
     trust: TrustedNames
     n_cubes: TestCubeCount
     dir: PathText | None
     seed: SeedNumber
+    brain_seeds: BrainSeeds | None
     snr: SignalToNoise | None
     run_dir: PathText
     phantom: Part | None
+    protocols: Part | None
+    robustness: Part | None
+    figures: Part | None
     simulator: Part
     cluster: Part
     labeling: Part | None
@@ -103,14 +119,29 @@ class Predict:
 
     input: PathText
     output_dir: PathText
+    participant_label: ParticipantLabels | None
     method: Parts
+    compare: ComparedMethods | None
+    weights: PathText
     ckpt: PathText | None
     trust: TrustedNames
     m0: PathText | MeanSignal | None
+    m0_scale: SignalFactor | None
+    scan: Part
     mask: PathText | None
+    motion_correction: bool
     labeling_efficiency: Efficiency | None
+    grey_matter: PathText | None
+    white_matter: PathText | None
+    csf: PathText | None
+    tissue_threshold: TissueShare
+    atlas: PathText | None
+    atlas_labels: PathText | None
+    phase_contrast: PathText | BloodFlow | None
+    template: TemplateName | None
     t1_blood: DecayTime | None
     t1_tissue: DecayTime | PathText | None
+    delay_image: bool
 
 
 COMMANDS = {"train": Train, "simulate": Simulate, "evaluate": Evaluate, "predict": Predict}

@@ -1,16 +1,18 @@
 """Settings that were given, and are of no effect beside others: what was asked for would not be done."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from omegaconf import DictConfig, OmegaConf
 
+from qtmnet.configuration.compared import compared_names, method_option
 from qtmnet.configuration.schema.phantoms import is_brain
+from qtmnet.configuration.schema.targets import locate
 from qtmnet.scans.acquisitions import OF_CHECKPOINT
 from simulators.errors import InputError
 from simulators.settings.checking import shown
 
-FOR_METHODS = ("ckpt", "t1_blood", "t1_tissue")
+FOR_METHODS = ("ckpt", "weights", "t1_blood", "t1_tissue")
 """Settings of `predict` that methods refer to."""
 
 
@@ -70,6 +72,25 @@ def _in_simulation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
 
 
 def _in_evaluation(cfg: DictConfig) -> Iterator[tuple[str, str]]:
+    if cfg.get("ckpt") is not None:
+        yield "weights", "ckpt gives the network"
+    if cfg.get("protocols") is not None:
+        for name in ("acquisition", "labeling"):
+            yield name, "protocols has protocols of its own"
+        yield "snr", "protocols has noise of its own, protocols.snr"
+        for name in ("robustness", "figures"):
+            yield name, "protocols asks for a table of its own"
+        for name in ("n_cubes", "cluster"):
+            yield name, "it is for cubes, and protocols are read from a brain"
+        if cfg.brain_seeds is not None:
+            yield "phantom.seed", "brain_seeds has the seeds of all brains"
+        return
+    yield "brain_seeds", "it is for protocols, as protocols=table"
+    if cfg.get("robustness") is not None:
+        for name in ("n_cubes", "cluster"):
+            yield name, "it is for cubes, and robustness is tried on a brain"
+        yield "figures", "robustness asks for a table of its own"
+        return
     if cfg.get("phantom") is None:
         yield "snr", "cubes get the noise of the training; phantom=brain has noise of its own"
         for name in ("acquisition", "labeling"):
@@ -87,9 +108,16 @@ def _in_maps(cfg: DictConfig) -> Iterator[tuple[str, str]]:
     """Settings that are there for methods, where the method that is taken has none of them."""
     methods = cfg.get("method") or {}
     taken = OmegaConf.to_yaml(methods) if OmegaConf.is_config(methods) else ""
+    for name in compared_names(cfg.get("compare"), _is_learned(methods)):
+        taken += OmegaConf.to_yaml(method_option(name) or OmegaConf.create())
     used = [name for name in FOR_METHODS if re.search(rf"\$\{{(oc\.select:)?{name}\b", taken)]
     if "ckpt" in used and cfg.ckpt is None:  # refused with what to give instead
         return
     for name in FOR_METHODS:
         if name not in used:
             yield name, f"method={','.join(map(str, methods))} has no use for it"
+
+
+def _is_learned(methods: Mapping[str, DictConfig]) -> bool:
+    """Whether one of the methods is a network, which is compared with others unless it is told otherwise."""
+    return any(getattr(locate(part["_target_"]), "learned", False) is True for part in methods.values())

@@ -15,49 +15,15 @@ from qtmnet.commands.evaluate_brain import evaluate_brain
 from qtmnet.evaluation.brain_estimates import with_noise
 from qtmnet.evaluation.brain_regions import brain_regions, brain_voxels
 from qtmnet.figures.brain_maps import Cuts
-from qtmnet.methods.base import About, Frames, Maps, Method, Methods
-from qtmnet.methods.multi_delay import MultiDelay
+from qtmnet.methods.base import Methods
 from qtmnet.methods.network.method import NetworkMethod
-from qtmnet.methods.single_delay import SingleDelay
-from simulators import Acquisition, CubeParameters, InputError, simulate_cube
-from simulators.phantoms.brain_scan import NO_TERRITORY, BrainScan, scan_brain
+from simulators import Acquisition, InputError
+from simulators.phantoms.brain_scan import BrainScan, scan_brain
 from simulators.phantoms.simulated_brain import Brain
-from simulators.tissue.anatomy import GREY, WHITE, Anatomy
+from tests.qtmnet.commands.brains import AFFINE, KINETIC, PROTOCOL, ThreeMaps
 from tests.qtmnet.networks import described
 
-PROTOCOL = Acquisition(voxel_size_mm=(2.0, 2.0, 2.0))
-KINETIC = Methods(compared={"single_delay": SingleDelay(), "multi_delay": MultiDelay()})
 METHODS = {"qtmnet", "single_delay", "multi_delay"}
-AFFINE = nib.affines.from_matvec(np.diag([1.0, 1.0, 1.0]), [-7.0, -20.0, 11.0])
-
-
-@pytest.fixture(scope="module")
-def brain() -> Brain:
-    """A cube that passes for a brain: grey around white, nothing on one side, left and right supplied apart."""
-    shape = (16, 16, 8)
-    cube = simulate_cube(3, parameters=CubeParameters(shape=shape, n_regions=8, perfusion_range=(20.0, 80.0)))
-    x, y, z = np.indices(shape)
-    tissue = np.where((y >= 4) & (y < 12) & (z >= 2), WHITE, GREY).astype(np.uint8)
-    tissue[x >= 13] = 0
-    return Brain(
-        anatomy=Anatomy(tissue=tissue, shell=tissue == 0, affine=AFFINE),
-        perfusion=np.where(tissue > 0, cube.perfusion, 0).astype(np.float32),
-        vessels=cube.vessels,
-        label=cube.label,
-        response=cube.response,
-        territory=np.where(tissue > 0, x >= 8, NO_TERRITORY).astype(np.uint8),
-        territory_names=("MCA_L", "MCA_R", "BA"),
-        great_vessel_distance=(2.0 * x).astype(np.float32),
-        inlet_names=("ICA_L",),
-        outlet_names=("SigTrans_L",),
-        arterial_level=np.zeros(0, np.uint8),
-        venous_level=np.zeros(0, np.uint8),
-    )
-
-
-@pytest.fixture(scope="module")
-def scan(brain: Brain) -> BrainScan:
-    return scan_brain(brain, PROTOCOL)
 
 
 def network(estimate: np.ndarray, acquisition: Acquisition = PROTOCOL) -> Methods:
@@ -165,6 +131,10 @@ def test_what_is_written(brain, scan, tmp_path, capsys) -> None:
     assert "NaN" not in text
     plain = json.loads(text)
     assert plain["tissue"]["grey"]["qtmnet"] == scores["tissue"]["grey"]["qtmnet"].as_dict()
+    flows = plain["circulation"]["flow_ml_min"]["anterior"]
+    mass = inside[scan.territory < 2].sum() * 0.008 * 1.05  # g, of voxels of 8 mm³
+    assert set(flows) == {"truth", *METHODS}
+    assert flows["qtmnet"] - flows["truth"] == pytest.approx(mass / 100, rel=1e-4)  # 1 mL/100g/min too much
     out = capsys.readouterr().out
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for shown in (
@@ -172,10 +142,20 @@ def test_what_is_written(brain, scan, tmp_path, capsys) -> None:
         "By distance from the great arteries",
         ">5 to 10 mm<",
         f"NRMSE {scores['brain']['all']['qtmnet'].nrmse:.3f}",
+        "Flow through the circulations",
+        "Variation of grey perfusion within territories",
     ):
         assert shown in page
     assert f"report: {tmp_path / 'report.html'}" in out
-    for shown in ("qtmnet", "multi_delay, crushed", "MCA_R", "grey", "all arterial label in"):
+    for shown in (
+        "qtmnet",
+        "multi_delay, crushed",
+        "MCA_R",
+        "grey",
+        "all arterial label in",
+        "anterior",
+        "variation of grey",
+    ):
         assert shown in out
 
 
@@ -194,24 +174,6 @@ def test_a_thin_image_has_no_similarity_and_json_says_null(brain, tmp_path) -> N
     assert scores["ssim"] is None
     scan = scan_brain(brain, Acquisition())
     assert scores["nrmse"] == pytest.approx(error_of("multi_delay", scan, tmp_path), rel=1e-6)
-
-
-class ThreeMaps(Method):
-    """A method from outside that knows the truth but for what it adds, and how far that is."""
-
-    title = "three maps"
-    quantities = ("cbf", "att", "cbf_sd")
-
-    def __init__(self, scan: BrainScan) -> None:
-        self.scan = scan
-
-    def maps(self, frames: Frames) -> Maps:
-        made = {"cbf": self.scan.perfusion + 3.0, "att": np.nan_to_num(self.scan.att) + 0.25}
-        made["cbf_sd"] = np.full_like(made["cbf"], 3.0)
-        return {key: np.where(frames.inside, values, 0) for key, values in made.items()}
-
-    def about(self, frames: Frames) -> About:
-        return About("Three maps", "Truth and a little more.", equation="CBF = Q + 3 < 4")
 
 
 def test_a_method_from_outside_is_everywhere_with_all_its_quantities(brain, scan, tmp_path, capsys) -> None:
@@ -260,9 +222,12 @@ def test_pictures_have_the_patients_left_on_the_left(direction: float) -> None:
 
 
 def test_noise_is_a_share_of_the_signal_in_the_brain(scan) -> None:
-    frames = with_noise(scan, 10.0, 1).concentration
+    noisy = with_noise(scan, 10.0, 1)
+    frames = noisy.concentration
     signal = scan.concentration[:, brain_voxels(scan)].mean(1).max()
     assert (frames - scan.concentration).std() == pytest.approx(signal / 10, rel=0.1)  # 1024 values: 2 % standard error
+    assert noisy.noise == pytest.approx(signal / 10)  # which methods are told
+    assert scan.noise == 0
     np.testing.assert_array_equal(with_noise(scan, 10.0, 1).concentration, frames)
     assert (with_noise(scan, 10.0, 2).concentration != frames).any()
     assert with_noise(scan, None, 1) is scan
@@ -272,7 +237,6 @@ def test_settings_that_do_not_fit_write_nothing(brain, scan, tmp_path) -> None:
     for acquisition, methods, snr, needles in (
         (replace(PROTOCOL, vascular_crushing=0.0), network(scan.perfusion), None, "ckpt: .*vascular_crushing"),
         (PROTOCOL, KINETIC, -1.0, "snr: found -1"),
-        (Acquisition(voxel_size_mm=1.5), KINETIC, None, "voxel_size_mm: found"),
         (Acquisition(voxel_size_mm=64.0), KINETIC, None, "voxel_size_mm: found .* no voxel is brain"),
     ):
         with pytest.raises(InputError, match=needles) as caught:
@@ -305,7 +269,9 @@ def test_the_command_without_a_checkpoint(command, simulated, tmp_path: Path) ->
     assert [asked["folder"] for asked in simulated] == ["kept"]
     (metrics,) = tmp_path.glob("runs/evaluate/*/metrics.json")
     scores = json.loads(metrics.read_text(encoding="utf-8"))
-    assert scores["arterial_label"]["crushed"] == scores["brain"]["all"]
+    kinetic = {name: found for name, found in scores["brain"]["all"].items() if name != "any_scan"}
+    assert scores["arterial_label"]["crushed"] == kinetic
+    assert len(kinetic) == len(scores["brain"]["all"]) - 1
 
 
 def test_the_command_with_a_checkpoint(command, tiny, simulated, tmp_path: Path) -> None:

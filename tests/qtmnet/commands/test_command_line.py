@@ -110,8 +110,8 @@ def test_predict_writes_into_its_output_alone(command, example, tmp_path: Path, 
     outcome = command("predict", str(scan), str(out), "method=multi_delay")
     assert outcome.status == 0, outcome.err
     assert not list(elsewhere.iterdir())
-    assert {path.suffix for path in out.iterdir()} == {".gz", ".json", ".html"}
-    assert (out / "sub-01_cbf.nii.gz").exists()
+    assert {path.name for path in out.iterdir()} == {"dataset_description.json", ".bidsignore", "sub-01"}
+    assert (out / "sub-01/perf/sub-01_cbf.nii.gz").exists()
 
 
 def test_a_folder_that_is_gone(command, tmp_path: Path, monkeypatch) -> None:
@@ -207,8 +207,8 @@ def test_a_traceback_for_those_who_ask(command, monkeypatch) -> None:
 
 def test_the_console_command(monkeypatch, capsys, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    assert console(monkeypatch, capsys, "--version")[:2] == (0, "qtmnet 0.3.0\n")
-    assert console(monkeypatch, capsys, "train", "--version")[:2] == (0, "qtmnet 0.3.0\n")
+    assert console(monkeypatch, capsys, "--version")[:2] == (0, "qtmnet 0.4.0\n")
+    assert console(monkeypatch, capsys, "train", "--version")[:2] == (0, "qtmnet 0.4.0\n")
     assert "qtmnet predict INPUT OUTPUT" in console(monkeypatch, capsys, "--help")[1]
     assert console(monkeypatch, capsys)[0] == 0
     assert console(monkeypatch, capsys, "trian") == (

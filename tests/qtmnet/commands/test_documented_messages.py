@@ -8,15 +8,19 @@ import pytest
 
 TUTORIAL = Path(__file__).parents[3] / "docs" / "own_scan.md"
 
+OF_ARTERIES = "does not tell perfusion from label in arteries"
+
 SPOIL: dict[str, Callable] = {
     "put the scan's JSON sidecar": lambda scan: scan.sidecar.unlink(),
     "write one with the heading": lambda scan: scan.context.unlink(),
     "found 2 rows for the 13 volumes": lambda scan: scan.write_context(["control", "label"]),
     "looks like milliseconds": lambda scan: scan.set(PostLabelingDelay=1800),
     "LabelingDuration: not found": lambda scan: scan.set(LabelingDuration=...),
-    "found 'PASL'": lambda scan: scan.set(ArterialSpinLabelingType="PASL"),
+    "found 'VSASL'": lambda scan: scan.set(ArterialSpinLabelingType="VSASL"),
+    "PASL needs it": lambda scan: scan.set(ArterialSpinLabelingType="PASL"),
     "M0Type: not found": lambda scan: scan.set(M0Type=...),
     "does not tell ATT": lambda scan: scan.write([("m0scan", 0.0), ("control", 1.8), ("label", 1.8)]),
+    OF_ARTERIES: lambda scan: scan.write([("m0scan", 0.0), ("control", 1.8), ("label", 1.8)]),
 }
 """What is wrong with a scan, by a part of the message."""
 
@@ -33,7 +37,8 @@ def messages() -> list[str]:
 def test_message_comes(message: str, command, example) -> None:
     (spoil,) = (spoil for part, spoil in SPOIL.items() if part in message)
     spoil(example)
-    outcome = command("predict", f"input={example.path}", "output_dir=out", "method=multi_delay")
+    method = "multi_delay_arteries" if OF_ARTERIES in message else "multi_delay"
+    outcome = command("predict", f"input={example.path}", "output_dir=out", f"method={method}")
     assert outcome.status == 2
     assert message in " ".join(outcome.err.split())
 

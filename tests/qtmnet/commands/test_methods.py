@@ -21,3 +21,22 @@ def test_a_method_that_cannot_read_a_protocol_is_left_out_and_told(capsys) -> No
     assert readable(KINETIC, Acquisition()) == KINETIC
     with pytest.raises(InputError, match=r"^method=multi_delay: .*found one delay"):
         readable(Methods(compared={"multi_delay": MultiDelay()}), one)
+
+
+class Network(SingleDelay):
+    """A kinetic model that passes for a network, of two delays at least."""
+
+    learned = True
+
+    def check(self, acquisition: Acquisition) -> None:
+        if acquisition.n_frames < 2:
+            raise InputError("found one delay")
+
+
+def test_networks_are_told_apart_and_left_out_as_others_are(capsys) -> None:
+    methods = Methods({"mine": Network()}, KINETIC.compared)
+    assert set(readable(methods, Acquisition()).learned) == {"mine"}
+    left = readable(methods, Acquisition(post_labeling_delays=(1.8,)))
+    assert not left.learned
+    assert set(left.compared) == {"single_delay"}
+    assert "mine is left out of the comparison: found one delay" in capsys.readouterr().out

@@ -69,7 +69,7 @@ def test_checkpoint_is_plain_data_with_the_resolved_configuration(command, tiny,
     path = only(tmp_path, "runs/train/*/checkpoints/last.ckpt")
     content = torch.load(path, weights_only=True)
     kept = content["qtmnet"]
-    assert (kept["format"], kept["outputs"], [*kept["inputs"]]) == (2, ("cbf",), ["frames", "slice_time"])
+    assert (kept["format"], kept["outputs"], [*kept["inputs"]]) == (4, ("cbf",), ["frames", "slice_time"])
     assert kept["accepts"]["acquisition"]["post_labeling_delays"] == (1.025, 1.525, 2.025, 2.525)
     assert kept["trained"]["snr"] == (5, 10)
     assert content["qtmnet"]["config"]["optimizer"]["momentum"] == 0.9

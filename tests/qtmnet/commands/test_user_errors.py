@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from qtmnet.datasets import shard, shard_files
+from tests.qtmnet.conftest import PAIRS
 
 ROOT = Path(__file__).parents[3]
 
@@ -116,8 +117,8 @@ def test_a_pickled_object_is_not_loaded(command, tmp_path: Path) -> None:
         (lambda scan: scan.set(PostLabelingDelay=1800), ["PostLabelingDelay", "1800"]),
         (lambda scan: scan.set(LabelingDuration=...), ["LabelingDuration"]),
         (lambda scan: scan.set(RepetitionTimePreparation=0), ["RepetitionTimePreparation", "0"]),
-        (lambda scan: scan.set(M0Type="Absent", BackgroundSuppression=True), ["M0Type"]),
-        (lambda scan: scan.spoil(lambda data: np.where(data > 900, np.nan, data)), ["sub-01_asl.nii.gz"]),
+        (lambda scan: scan.write(PAIRS, M0Type="Absent", BackgroundSuppression=True), ["M0Type"]),
+        (lambda scan: scan.spoil(lambda data: np.where(data > 100, np.nan, data)), ["sub-01_asl.nii.gz"]),
         (lambda scan: scan.spoil(lambda data: 0 * data), ["sub-01_asl.nii.gz"]),
     ],
 )
@@ -127,20 +128,30 @@ def test_scans(command, example, tmp_path: Path, spoil, needles: list[str]) -> N
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("words", [("nowhere", "out"), ("ds", "out", "m0=-5"), ("ds", "out", "labeling_efficiency=2")])
+def test_a_prediction_that_cannot_be_is_not_announced(command, words: tuple[str, ...]) -> None:
+    refused = command("predict", *words)
+    assert refused.status == 2
+    (line,) = refused.err.splitlines()
+    assert line.startswith("error: ")
+    assert "quote it" not in line
+
+
 def test_swapped_control_and_label_is_a_warning(command, new_scan, tmp_path: Path) -> None:
     pairs = [(kind, delay) for delay in (1.0, 1.5) for kind in ("control", "label")]
     scan = new_scan().write([("m0scan", 0.0), *pairs])
     scan.write_context(["m0scan", *(["label", "control"] * 2)])
-    with pytest.warns(UserWarning, match="swapped"):
-        assert command("predict", f"input={scan.path}", "output_dir=out", "method=multi_delay").status == 0
-    assert (tmp_path / "out" / "sub-01_cbf.nii.gz").exists()
+    outcome = command("predict", f"input={scan.path}", "output_dir=out", "method=multi_delay")
+    assert outcome.status == 0
+    assert "sub-01: warning: Order of control and label: " in outcome.out
+    assert (tmp_path / "out/sub-01/perf/sub-01_cbf.nii.gz").exists()
 
 
 @pytest.mark.parametrize(
     ("options", "needles"),
     [
         (["method=multi_delay"], ["output_dir"]),
-        (["output_dir=out"], ["ckpt"]),
+        (["output_dir=out", "weights=nowhere"], ["weights", "nowhere"]),
         (["output_dir=out", "method=buxton"], ["method", "buxton"]),
         (["output_dir=out", "method=qtmnet"], ["ckpt"]),
         (["output_dir=out", "method=multi_delay", "t1_tissue=0"], ["t1_tissue"]),

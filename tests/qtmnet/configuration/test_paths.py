@@ -107,8 +107,8 @@ def test_a_setting_that_is_a_path(override: str, value: object) -> None:
 
 def test_values_of_a_sweep_are_left_to_hydra() -> None:
     into = "output_dir=maps/${hydra:job.num}"
-    assert for_hydra("predict", ["in", into, "-m", "ckpt=a,b", "mask=[a]"])[3:] == ["ckpt=a,b", "mask='[a]'"]
-    assert for_hydra("predict", ["in", "out", "ckpt=a,b"])[2:] == ["ckpt='a,b'"]
+    assert for_hydra("predict", ["in", into, "-m", "ckpt=a,b", "mask=[a]"])[-2:] == ["ckpt=a,b", "mask='[a]'"]
+    assert for_hydra("predict", ["in", "out", "ckpt=a,b"])[-1] == "ckpt='a,b'"
 
 
 @pytest.mark.parametrize("words", [["in", "out"], ["in", "maps/${method}"], ["in", "output_dir=out"]])
@@ -130,7 +130,7 @@ def test_a_tilde_is_the_home_folder_unless_there_is_one_here(tmp_path: Path, mon
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.setenv("USERPROFILE", "/home/me")
     assert Path(at_home("~/scan")) == Path("/home/me/scan")
-    assert for_hydra("predict", ["~/in", "out", "ckpt=~/best.ckpt"])[2] == f"ckpt='{at_home('~/best.ckpt')}'"
+    assert for_hydra("predict", ["~/in", "out", "ckpt=~/best.ckpt"])[-1] == f"ckpt='{at_home('~/best.ckpt')}'"
     assert at_home("~nobody-of-this-name/scan") == "~nobody-of-this-name/scan"
     assert at_home("a/~/b") == "a/~/b"
     (tmp_path / "~").mkdir()

@@ -25,7 +25,10 @@ CONF = Path(__file__).parents[3] / "conf"
 COMMANDS = {"train": (), "simulate": (), "evaluate": (), "predict": ("input=in", "output_dir=out")}
 
 BRAIN = ("phantom", "anatomy", "angiography")
-"""Groups whose options are looked at in `simulate`, the rest in `train`."""
+"""Groups whose options are looked at in `simulate`."""
+
+OF_EVALUATION = ("protocols", "robustness", "figures")
+"""Groups whose options are looked at in `evaluate`; the rest in `train`."""
 
 
 def options() -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -36,6 +39,8 @@ def options() -> Iterator[tuple[str, tuple[str, ...]]]:
         group = file.parent.name
         if group in BRAIN:
             yield "simulate", (*(("phantom=brain",) if group != "phantom" else ()), f"{group}={file.stem}")
+        elif group in OF_EVALUATION:
+            yield "evaluate", ("phantom=brain", f"{group}={file.stem}")
         else:
             yield "train", (f"{group}={file.stem}",)
 
@@ -172,6 +177,13 @@ def test_wrong_values_are_many() -> None:
     [
         ("train", "phantom.exchange=two_compartement", "did you mean exchange=two_compartment?"),
         ("train", "phantom.exchange=none", "did you mean exchange=none?"),
+        ("simulate", "phantom.layout=folded_sheets", "did you mean layout=folded_sheets?"),
+        (
+            "simulate",
+            "layout.lesion.probability=0.5",
+            "PerfusionLayout has no such setting; did you mean layout.lesions?",
+        ),
+        ("simulate", "layout.sheets.fluid_share=1", "layout.sheets.fluid_share: found 1; give a number from 0 to 0.9"),
         ("train", "phantom.extravascular_volume=0.8", "did you mean exchange.extravascular_volume?"),
         ("train", "name=3", "name: found 3; give a name of 1 to 100 letters that folders can have"),
         ("train", "name=..", "name: found '..'; give a name"),
@@ -205,6 +217,8 @@ def test_wrong_values_are_many() -> None:
             "acquisition.labeling_duration=chekpoint",
             "did you mean acquisition.labeling_duration=checkpoint?",
         ),
+        ("predict", "m0=-5", "m0: found -5; give a path, a number above 0, at most 1 000 000 000 000 or null"),
+        ("predict", "labeling_efficiency=0.1", "labeling_efficiency: found 0.1; give a number from 0.2 to 1 or null"),
         ("predict", "mask=1", "mask: found 1; give a path or null; if it is called so, quote it: 'mask=\"1\"'"),
         ("predict", "m0=0", "m0: found 0; give a path, a number above 0, at most 1 000 000 000 000 or null"),
     ],
@@ -232,8 +246,8 @@ def test_what_is_told(command: str, word: str, line: str) -> None:
         ("evaluate", ("acquisition=paper",), "acquisition"),
         ("evaluate", ("phantom=brain", "n_cubes=3"), "n_cubes"),
         ("evaluate", ("phantom=brain", "seed=3"), "seed"),
-        ("predict", ("ckpt=x.ckpt", "t1_blood=1.65"), "t1_blood"),
-        ("predict", ("ckpt=x.ckpt", "t1_tissue=1.3"), "t1_tissue"),
+        ("predict", ("method=qtmnet", "ckpt=x.ckpt", "compare=null", "t1_blood=1.65"), "t1_blood"),
+        ("predict", ("method=qtmnet", "ckpt=x.ckpt", "compare=single_delay", "t1_tissue=1.3"), "t1_tissue"),
         ("predict", ("method=single_delay", "t1_tissue=1.3"), "t1_tissue"),
         ("predict", ("method=multi_delay", "ckpt=x.ckpt"), "ckpt"),
         (

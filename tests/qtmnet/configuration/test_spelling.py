@@ -41,7 +41,7 @@ def test_nearest_name(name: str, meant: str | None) -> None:
         ("+model.lrr=1", "model.lrr: UNetCBAM has no such setting; did you mean optimizer.lr?"),
         (
             "data=cco_cube",
-            "data=cco_cube: no such option; did you mean data=cco_cubes? (there are cco_cubes, cco_stream)",
+            "data=cco_cube: no such option; did you mean data=cco_cubes? (there are any_scan, cco_cubes, cco_stream)",
         ),
         ("dat=cco_cubes", "dat: no such setting; did you mean data?"),
         ("+dat=cco_cubes", "dat: no such setting; did you mean data?"),

@@ -91,7 +91,7 @@ def test_a_scan_that_does_not_fit_is_refused(example, command, tmp_path, monkeyp
 
 
 def test_mapping_a_scan_is_reckoned_too(example, command, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("qtmnet.commands.predict.reading_costs", lambda paths: ())
+    monkeypatch.setattr("qtmnet.commands.prediction.one_scan.reading_costs", lambda paths: ())
     monkeypatch.setattr(machine, "free_memory", lambda: 10e3)
     outcome = command("predict", f"input={example.path}", "output_dir=maps", "method=multi_delay")
     assert outcome.status == 2

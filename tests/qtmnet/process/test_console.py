@@ -90,7 +90,7 @@ def test_a_scan_is_read(console, example) -> None:
     out, err = console(run("predict", f"input={example.path}", "output_dir='Ausgabe_ü_中'", "method=multi_delay"))
     assert "median CBF" in out
     assert "Traceback" not in err
-    assert len(list(Path("Ausgabe_ü_中").glob("*_cbf.nii.gz"))) == 1
+    assert len(list(Path("Ausgabe_ü_中").rglob("*_cbf.nii.gz"))) == 1
 
 
 def test_tables_have_the_same_rows_everywhere(console) -> None:

@@ -116,7 +116,7 @@ def test_it_runs_from_any_folder(installed: Path, command, example, tmp_path: Pa
     for scan in (example.path, *SCANS.glob("sub-*/perf/*_asl.nii.gz")):
         out = tmp_path / "Karten für Müller" / "2. Besuch"
         run(program, "predict", scan, out, "method=multi_delay", cwd=here)
-        sidecar = out / scan.name.replace("_asl.nii.gz", "_cbf.json")
+        (sidecar,) = out.rglob(scan.name.replace("_asl.nii.gz", "_cbf.json"))
         assert json.loads(sidecar.read_text(encoding="utf-8"))["Units"] == "mL/100 g/min"
     assert sorted(entry.name for entry in here.iterdir()) == ["runs"]
     assert os.listdir(here / "runs") == ["quickstart"]

@@ -30,8 +30,9 @@ def outcomes(folder: Path) -> dict[int, dict]:
 
 
 def rows(printed: str) -> list[list[str]]:
-    """The cells of a table."""
-    return [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if line.startswith("│")]
+    """The cells of the table of runs; one of settings may stand below it."""
+    lines = printed.partition("outcomes: ")[0].splitlines()
+    return [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
 
 
 def test_six_runs_of_which_one_fails_end_with_five_outcomes_and_a_reason(
@@ -96,6 +97,41 @@ def test_a_misspelt_setting_is_refused_before_the_first_run(command, settings, t
     assert line.startswith("error: model.lrr: ")
     assert line.endswith("did you mean optimizer.lr?")
     assert not (tmp_path / "sweep").exists()
+
+
+def test_the_same_command_goes_on_with_a_sweep_from_a_file(command, tiny, tmp_path: Path, monkeypatch) -> None:
+    words = ("--multirun", "sweep=linear_start", "seed=0,1", *tiny, "evaluate=false", "data.dir=cubes", "name=mine")
+
+    def interrupt(module: QTMModule) -> None:
+        if module.config["seed"] == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(QTMModule, "on_train_epoch_start", interrupt)
+        assert command("train", *words).status == 130
+    folder = tmp_path / "runs/mine/sweep-linear_start"
+    assert {number: found["overrides"] for number, found in outcomes(folder).items()} == {
+        0: {"seed": "0", "linear_start": "True"},
+        1: {"seed": "0", "linear_start": "False"},
+    }
+    times = {path: path.stat().st_mtime_ns for path in folder.glob("*/checkpoints/best.ckpt")}
+    assert len(times) == 2
+    outcome = command("train", *words)
+    assert outcome.status == 0, outcome.err
+    assert all(path.stat().st_mtime_ns == before for path, before in times.items())
+    assert len(outcomes(folder)) == 4
+    head, *lines = (line.split("\t") for line in (folder / "settings.tsv").read_text(encoding="utf-8").splitlines())
+    assert head == ["linear_start", "seeds", "val/nrmse mean", "val/nrmse sd"]
+    for line, numbers in zip(lines, ((0, 2), (1, 3)), strict=True):
+        errors = [outcomes(folder)[number]["values"]["val/nrmse"] for number in numbers]
+        assert line[1] == "2"
+        assert float(line[2]) == pytest.approx(sum(errors) / 2, rel=1e-5)
+        assert float(line[3]) == pytest.approx(abs(errors[0] - errors[1]) / 2**0.5, rel=1e-5, abs=1e-12)
+    assert (folder / "report.html").exists()
+
+    other = command("train", *words, "optimizer.lr=1e-3")
+    assert other.status == 2
+    assert "holds another sweep" in other.err
 
 
 def test_killed_sweep_goes_on_within_the_run_it_was_killed_in(command, settings, tmp_path: Path) -> None:
