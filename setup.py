@@ -1,10 +1,10 @@
-"""What of the metadata is not in pyproject.toml: the README, for pages that do not lie beside `docs`."""
+"""What of the metadata pyproject.toml cannot say: all packages there are, and the README for pages away from `docs`."""
 
 import re
 import tomllib
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_namespace_packages, find_packages, setup
 
 ROOT = Path(__file__).parent
 
@@ -17,4 +17,10 @@ def readme() -> str:
     return re.sub(r"(?<!!)(\[[^\]]*\]\()(?!\w+:|#)", rf"\1{home}/blob/main/", text)
 
 
-setup(long_description=readme(), long_description_content_type="text/markdown")
+def packages() -> list[str]:
+    """Every folder with code, and the configuration, which lies at the top of the clone."""
+    plugins = find_namespace_packages(str(ROOT), include=["hydra_plugins.*"])
+    return [*find_packages(str(ROOT), include=["qtmnet*", "simulators*"]), "qtmnet.conf", *plugins]
+
+
+setup(packages=packages(), long_description=readme(), long_description_content_type="text/markdown")

@@ -34,7 +34,7 @@ def test_the_table_is_told_written_and_in_the_page(tmp_path: Path, capsys: pytes
     conclude(tmp_path, ATTENTION, [], None, "python train.py --multirun <x>")
     told = capsys.readouterr().out
     assert "0.1200 ± 0.0283" in told
-    head, none, both = (line.split("\t") for line in (tmp_path / "settings.tsv").read_text("utf-8").splitlines())
+    head, none, both = (line.split("\t") for line in (tmp_path / "settings.tsv").read_text(encoding="utf-8").splitlines())
     assert head == [
         "model.attention",
         "seeds",
@@ -42,7 +42,7 @@ def test_the_table_is_told_written_and_in_the_page(tmp_path: Path, capsys: pytes
     ]
     assert none == ["none", "2", "0.12", "0.0282843", "0.23", "0.0424264"]
     assert both == ["both", "1", "0.3", "n/a", "0.5", "n/a"]
-    page = (tmp_path / "report.html").read_text("utf-8")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "0.2300 ± 0.0424" in page
     assert "python train.py --multirun &lt;x&gt;" in page
     assert not (tmp_path / "scaling.json").exists()
@@ -70,10 +70,10 @@ def test_a_law_is_told_drawn_and_kept(tmp_path: Path, capsys: pytest.CaptureFixt
     runs, outcomes = by_size((360.0, 1440.0, 5760.0, 23040.0))
     conclude(tmp_path, outcomes, runs, LawWanted("training cubes", 1e6), "")
     assert "test qtmnet = 0.0500 + 0.9 n^(−0.500), n: training cubes" in capsys.readouterr().out
-    kept = json.loads((tmp_path / "scaling.json").read_text("utf-8"))
+    kept = json.loads((tmp_path / "scaling.json").read_text(encoding="utf-8"))
     assert kept["at"]["error"] == pytest.approx(0.05 + 0.9e-3, rel=1e-4)
     assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
-    assert "data:image/png;base64," in (tmp_path / "report.html").read_text("utf-8")
+    assert "data:image/png;base64," in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
