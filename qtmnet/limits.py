@@ -121,6 +121,8 @@ Levels = Annotated[int, Within(1, 6, why="6 levels halve 64 voxels to 1")]
 
 Slope = Annotated[float, Within(0, 0.9, why="1 would be no rectifier")]
 
+StrongestFrames = Annotated[float, Within(0.1, 1e6, why="what tells perfusion lies below 0.1")]
+
 AttentionKind = Literal["both", "channel", "spatial", "none"]
 
 NormKind = Literal["none", "batch", "group"]

@@ -17,6 +17,7 @@ from qtmnet.methods.network.description import Description
 from qtmnet.methods.network.estimator import Estimator
 from qtmnet.scans.acquisitions import build_acquisition
 from simulators.errors import InputError
+from simulators.settings.requests import number
 
 __all__ = ["build_acquisition", "build_estimator", "build_loss"]
 
@@ -39,6 +40,11 @@ def build_estimator(cfg: DictConfig, source: Source) -> Estimator:
     }
     try:
         if isinstance(source, AnyScanCubes):
+            if cfg.compress_beyond is not None:
+                raise InputError(
+                    f"compress_beyond: found {number(cfg.compress_beyond)}, but a network for any scan is given "
+                    "logarithms already; leave it out"
+                )
             trained = {**source.record(), "seed": cfg.seed}
             reads = AcceptsAny(source.n_functions, len(source.recipe.time), source.recipe.last)
             return untrained(AnyScanDescription(**common, accepts=reads, trained=trained))
@@ -50,7 +56,8 @@ def build_estimator(cfg: DictConfig, source: Source) -> Estimator:
             "snr": source.snr,
         }
         accepts = Accepts(source.acquisition)
-        return untrained(Description(**common, accepts=accepts, linear_start=cfg.linear_start, trained=trained))
+        reading = {"linear_start": cfg.linear_start, "compress_beyond": cfg.compress_beyond}
+        return untrained(Description(**common, accepts=accepts, **reading, trained=trained))
     except InputError as error:  # what a checkpoint calls network is `model` in the configuration
         name, _, rest = str(error).partition(".")
         raise InputError(f"model.{rest}" if name == "network" else str(error)) from None

@@ -21,6 +21,7 @@ from qtmnet.limits import (
     SignalFactor,
     SignalToNoise,
     StepCount,
+    StrongestFrames,
     TemplateName,
     TestCubeCount,
     ThreadCount,
@@ -46,6 +47,7 @@ class Train:
     seed: SeedNumber
     normalization: Normalization
     linear_start: bool
+    compress_beyond: StrongestFrames | None
     outputs: Outputs
     output_weights: dict[str, OutputWeight] | None
     evaluate: bool

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from qtmnet.limits import Normalization
+from qtmnet.limits import Normalization, StrongestFrames
 from qtmnet.methods.network.accepts import Accepts
 from qtmnet.methods.network.inputs import Input
 from qtmnet.methods.network.trusted_classes import INPUTS, NETWORKS, arguments_of, check_arguments, class_of
@@ -36,6 +36,8 @@ class Description:
             its maximum, as the paper does.
         accepts: scans that it reads.
         linear_start: whether training starts from the best linear estimate; see `Estimator.start_from`.
+        compress_beyond: what of the frames, scaled and decorrelated, is larger than this counts as its logarithm; None
+            for nothing. Great vessels have hundreds of times what is typical, and no training has seen enough of them.
         trained: how it was trained, for the record: any plain data.
         plug_flow_att: whether it was trained to tell the plug-flow time in laminar flow as `att`, as in version 0.3;
             its maps are turned into arterial transit times.
@@ -51,6 +53,7 @@ class Description:
     normalization: Normalization
     accepts: Accepts
     linear_start: bool = False
+    compress_beyond: StrongestFrames | None = None
     trained: Mapping[str, Any] = field(default_factory=dict)
     plug_flow_att: bool = False
     trusted: frozenset[str] = field(default=frozenset(), compare=False, repr=False)

@@ -102,7 +102,15 @@ class Estimator(nn.Module):
         return concentration / concentration.amax((1, 2, 3, 4), keepdim=True).clamp(min=1e-12)
 
     def _decorrelated(self, frames: torch.Tensor) -> torch.Tensor:
-        return torch.einsum("jk,nkxyz->njxyz", self.decorrelation, frames)
+        return self._compressed(torch.einsum("jk,nkxyz->njxyz", self.decorrelation, frames))
+
+    def _compressed(self, frames: torch.Tensor) -> torch.Tensor:
+        """The frames with c (1 + ln(|x| / c)) in place of sizes |x| above the limit c."""
+        limit = self.description.compress_beyond
+        if limit is None:
+            return frames
+        size = frames.abs()
+        return torch.where(size > limit, frames.sign() * limit * (1 + (size.clamp(min=limit) / limit).log()), frames)
 
     def _features(self, frames: torch.Tensor, sample: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """What the linear estimate weighs: the frames and, where slices have times, their products with these."""

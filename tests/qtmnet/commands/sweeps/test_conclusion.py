@@ -34,7 +34,8 @@ def test_the_table_is_told_written_and_in_the_page(tmp_path: Path, capsys: pytes
     conclude(tmp_path, ATTENTION, [], None, "python train.py --multirun <x>")
     told = capsys.readouterr().out
     assert "0.1200 ± 0.0283" in told
-    head, none, both = (line.split("\t") for line in (tmp_path / "settings.tsv").read_text(encoding="utf-8").splitlines())
+    table = (tmp_path / "settings.tsv").read_text(encoding="utf-8")
+    head, none, both = (line.split("\t") for line in table.splitlines())
     assert head == [
         "model.attention",
         "seeds",

@@ -1,6 +1,7 @@
 """The estimator: scales, the linear start, and what a checkpoint may build."""
 
 import copy
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,6 +86,27 @@ def test_frames_are_decorrelated() -> None:
     mixed = estimator.decorrelation @ frames
     moment = (mixed @ mixed.T / mixed.shape[1]).numpy()
     np.testing.assert_allclose(moment, np.eye(4), atol=1e-3)
+
+
+def test_what_is_beyond_the_limit_grows_as_its_logarithm_and_what_is_below_stays() -> None:
+    """Continuous, odd, with a slope that has no step, and three hundred times the limit is 6.7 of it."""
+    estimator = Estimator(replace(PLAIN, compress_beyond=3.0))
+    x = torch.tensor([-900.0, -3.0, 0.0, 0.1, 2.999, 3.001, 900.0], dtype=torch.float64).reshape(1, 1, -1, 1, 1)
+    found = estimator._compressed(x).flatten()
+    expected = [-3 * (1 + math.log(300)), -3.0, 0.0, 0.1, 2.999, 3.001, 3 * (1 + math.log(300))]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_a_great_vessel_far_beyond_training_leaves_the_estimate_bounded() -> None:
+    """What one voxel of three hundred times the frames adds to the linear estimate: a few times, not three hundred."""
+    found = {}
+    for limit in (None, 3.0):
+        estimator = Estimator(replace(PLAIN, compress_beyond=limit))
+        given = samples(3, timed=False)
+        estimator.start_from(given)
+        features = estimator._decorrelated(estimator._scaled(300 * given[0]["concentration"][None]))
+        found[limit] = estimator.linear(features).abs().max().item()
+    assert found[3.0] < 0.1 * found[None]
 
 
 def test_global_max_ignores_the_scale_and_calibrated_does_not() -> None:
