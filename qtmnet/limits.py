@@ -86,6 +86,8 @@ Epsilon = Annotated[float, Within(0, 1, above=True)]
 
 GradientWeight = Annotated[float, Within(0, 1000)]
 
+SquareWeight = Annotated[float, Within(0, 1000)]
+
 EpochCount = Annotated[int, Within(1, 1_000_000)]
 
 PictureInterval = Annotated[int, Within(0, 1_000_000, "epochs", why="0 for none")]

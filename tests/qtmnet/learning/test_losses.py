@@ -32,6 +32,29 @@ def test_loss_is_l1_plus_weighted_gradient_of_the_estimate() -> None:
     assert L1GradientLoss(gradient_weight=0.5)(estimate, truth).item() == 2.5 + 0.5 * 3
 
 
+def test_squares_are_added_up_to_one_unit_and_lines_beyond() -> None:
+    """Errors of 0.5, 1 and 3: squares 0.25 and 1, and 2 · 3 − 1; the slope is 2 e, and 2 at most."""
+    truth = torch.zeros(1, 1, 3, 1, 1)
+    estimate = torch.tensor([0.5, -1.0, 3.0]).reshape(truth.shape).requires_grad_()
+    found = L1GradientLoss(gradient_weight=0.0, square_weight=2.0)(estimate, truth)
+    found.backward()
+    assert found.item() == pytest.approx((4.5 + 2 * (0.25 + 1 + 5)) / 3)
+    assert estimate.grad is not None
+    np.testing.assert_allclose(3 * estimate.grad.flatten(), [1 + 2 * 1, -(1 + 2 * 2), 1 + 2 * 2], rtol=1e-6)
+
+
+def test_absolute_errors_are_lowest_at_the_median_and_squares_draw_to_the_mean() -> None:
+    """Of truths 0, 0, 0.8: with κ = 2 the slope 2 s + (2 κ)(3 q − 0.8) − s is 0 at q = (0.8 − 1 / (2 κ)) / 3."""
+    truth = torch.tensor([0.0, 0.0, 0.8]).reshape(1, 1, 3, 1, 1)
+    grid = torch.linspace(0, 0.8, 8001)
+    lowest = {
+        weight: grid[torch.stack([L1GradientLoss(0.0, weight)(q.expand_as(truth), truth) for q in grid]).argmin()]
+        for weight in (0.0, 2.0)
+    }
+    assert lowest[0.0] == 0
+    assert lowest[2.0].item() == pytest.approx((0.8 - 1 / 4) / 3, abs=2e-4)
+
+
 def test_maps_of_other_shapes_are_not_broadcast() -> None:
     with pytest.raises(InputError, match=r"found estimates \(1, 2, 2, 1, 1\) for maps \(1, 1, 2, 1, 1\)"):
         L1GradientLoss()(torch.zeros(1, 2, 2, 1, 1), torch.zeros(1, 1, 2, 1, 1))
@@ -43,9 +66,13 @@ def test_voxels_without_a_truth_do_not_count() -> None:
     assert L1GradientLoss(gradient_weight=0.0)(estimate.reshape(shape), truth.reshape(shape)).item() == 1.5
     none = torch.full(shape, torch.nan)
     found = torch.ones(shape, requires_grad=True)
-    L1GradientLoss()(found, none).backward()
+    L1GradientLoss(square_weight=1.0)(found, none).backward()
     assert found.grad is not None
     assert not found.grad.any()
+    found = torch.ones(shape, requires_grad=True)
+    L1GradientLoss(square_weight=1.0)(found, truth.reshape(shape)).backward()
+    assert found.grad is not None
+    assert found.grad.isfinite().all()
 
 
 def test_a_spread_is_best_where_it_is_the_root_mean_square_of_the_error() -> None:
