@@ -100,6 +100,10 @@ Efficiency = Annotated[
     float, Within(LEAST_EFFICIENCY, 1, why="PCASL labels 0.85, with background suppression at least 0.5")
 ]
 
+ArrivalTime = Annotated[float, Within(0.1, 20, "s", why="not ms")]
+
+LogSpread = Annotated[float, Within(0.05, 10)]
+
 DecayTime = Annotated[float, Within(0.1, 20, "s", why="not ms")]
 
 TissueShare = Annotated[float, Within(0, 1, why="a share of a voxel", below=True)]

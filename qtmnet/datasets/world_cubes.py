@@ -164,6 +164,12 @@ class WorldCubes(ShardedDataset):
         """Edge of a voxel of cube `index`, mm, without reading more of it."""
         return float(self.records[index]["voxel_mm"])
 
+    def mean_att(self, index: int) -> float:
+        """Mean transit time of the blood that arrives in cube `index`, s."""
+        record = self.records[index]
+        flow, att = (np.asarray(record[name], np.float64) for name in ("perfusion", "att"))
+        return float((flow * np.nan_to_num(att)).sum() / flow.sum())
+
     def arrays(self, index: int) -> Mapping[str, np.ndarray]:
         """Simulate cube `index`; what is kept of it."""
         cube = self.recipe.cube(index)

@@ -11,6 +11,7 @@ import numpy as np
 
 from qtmnet.coefficients.front_end import FrontEnd, images, is_crushed
 from qtmnet.datasets.world_cubes import MAPS, KeptCube, WorldCubes
+from qtmnet.learning.any_scan.arrival import TypicalArrival
 from qtmnet.learning.samples import Key, Sample, Samples
 from simulators.imaging.protocol_ranges import ProtocolRanges
 from simulators.imaging.scan_noise import ScanNoise
@@ -58,6 +59,7 @@ class AnyScanSamples(Samples):
         n: samples of an epoch.
         seed: of all draws.
         flips: mirror at random along each axis.
+        arrival: says how often each cube is read, by when its label arrives; None: all alike.
     """
 
     def __init__(
@@ -71,11 +73,17 @@ class AnyScanSamples(Samples):
         n: int,
         seed: int,
         flips: bool,
+        arrival: TypicalArrival | None = None,
     ) -> None:
         self.cubes, self.front_end = cubes, front_end
         self.protocols, self.noise, self.n, self.seed, self.flips = protocols, noise, n, seed, flips
+        rows = np.asarray(rows)
         edges = np.array([cubes.edge_mm(int(row)) for row in rows])
-        self.rows = {float(mm): np.asarray(rows)[edges == mm] for mm in np.unique(edges)}
+        often = np.ones(len(rows))
+        if arrival is not None:
+            often = arrival.weights(np.array([cubes.mean_att(int(row)) for row in rows]))
+        self.rows = {float(mm): rows[edges == mm] for mm in np.unique(edges)}
+        self.often = {mm: often[edges == mm] for mm in self.rows}
 
     def __len__(self) -> int:
         return self.n
@@ -89,13 +97,13 @@ class AnyScanSamples(Samples):
         return [self._sample(generator(stage_seed((self.seed, *key), Stage.NOISE)), geometry) for key in keys]
 
     def _geometry(self, rng: np.random.Generator) -> Geometry:
-        sizes, counts = zip(*((mm, len(rows)) for mm, rows in self.rows.items()), strict=True)
-        cube_mm = float(rng.choice(sizes, p=np.array(counts) / sum(counts)))
+        often = np.array([self.often[mm].sum() for mm in self.rows])
+        cube_mm = float(rng.choice(list(self.rows), p=often / often.sum()))
         return geometry_of(cube_mm, self.cubes.recipe.world.shape, self.protocols, rng)
 
     def _sample(self, rng: np.random.Generator, geometry: Geometry) -> Sample:
-        rows = self.rows[geometry.cube_mm]
-        cube = self.cubes[int(rows[rng.integers(len(rows))])]
+        rows, often = self.rows[geometry.cube_mm], self.often[geometry.cube_mm]
+        cube = self.cubes[int(rng.choice(rows, p=often / often.sum()))]
         protocol = self.protocols.draw(rng, geometry.voxel_size_mm, geometry.shape[2], self.cubes.recipe.last)
         visible = [cube.bed] if is_crushed(protocol) else [cube.bed, cube.arterial]
         coefficients, truth = acquired(cube, geometry, visible, rng, together=True)

@@ -12,6 +12,7 @@ from qtmnet.datasets.cluster import Cluster
 from qtmnet.datasets.cluster.local import LocalCluster
 from qtmnet.datasets.filling import fill
 from qtmnet.datasets.world_cubes import WorldCubes, WorldRecipe
+from qtmnet.learning.any_scan.arrival import TypicalArrival
 from qtmnet.learning.any_scan.fitting import voxels_to_fit
 from qtmnet.learning.any_scan.samples import LARGEST, AnyScanSamples
 from qtmnet.learning.samples import Samples
@@ -42,6 +43,7 @@ class AnyScanCubes(Source):
         simulator: of the label's transport.
         protocols: that each sample draws its own from.
         noise: that each sample draws its own from; None for none.
+        arrival: says how often each cube is read, by when its label arrives; None: all alike.
         cluster: where cubes are simulated; processes of this machine by default.
         n_cubes: to train on and validate with, split by cube.
         samples_per_epoch: training samples that make an epoch.
@@ -67,6 +69,7 @@ class AnyScanCubes(Source):
         protocols: ProtocolRanges,
         *,
         noise: ScanNoise | None = None,
+        arrival: TypicalArrival | None = None,
         cluster: Cluster | None = None,
         n_cubes: CubeCount = 2400,
         samples_per_epoch: SampleCount = 20_000,
@@ -83,7 +86,7 @@ class AnyScanCubes(Source):
         if n_cubes < 2:
             raise InputError(f"data.n_cubes: found {n_cubes}; give at least 2, to train on and to validate with")
         self.recipe = WorldRecipe(world, simulator, seed, last=_last(protocols))
-        self.world, self.protocols, self.noise = world, protocols, noise
+        self.world, self.protocols, self.noise, self.arrival = world, protocols, noise, arrival
         self.cluster = cluster or LocalCluster()
         self.n_cubes, self._n_fit, self._n_validation = n_cubes, samples_per_epoch, n_validation
         self.n_held_back, self.n_functions, self.seed, self.batch_size = n_held_back, n_functions, seed, batch_size
@@ -128,6 +131,7 @@ class AnyScanCubes(Source):
                     "simulator": self.recipe.settings()["simulator"],
                     "protocols": asdict(self.protocols),
                     "noise": None if self.noise is None else asdict(self.noise),
+                    "arrival": None if self.arrival is None else asdict(self.arrival),
                     "n_cubes": self.n_cubes,
                     "samples_per_epoch": self.n_fit,
                 }
@@ -138,8 +142,12 @@ class AnyScanCubes(Source):
     def front_end(self) -> FrontEnd:
         """Fitted to voxels of the training cubes, of the sizes that protocols have; no noise is asked for."""
         rows = self._split()[1]
-        rows = rows[: min(len(rows), CUBES_TO_FIT)]
         rng = generator(stage_seed(self.seed, Stage.GRID))
+        if self.arrival is None:
+            rows = rows[:CUBES_TO_FIT]
+        else:
+            often = self.arrival.weights(np.array([self.cubes.mean_att(int(row)) for row in rows]))
+            rows = rng.choice(rows, min(len(rows), CUBES_TO_FIT), p=often / often.sum())
         responses, truths = voxels_to_fit(self.cubes, rows, self.protocols, VOXELS_OF_EACH, rng)
         return fit_front_end(self.recipe.time, responses, truths, self.n_functions)
 
@@ -156,9 +164,7 @@ class AnyScanCubes(Source):
         cubes = WorldCubes(f"{self.url.rstrip('/')}/test", replace(self.recipe, split="test"), self.cubes.basis)
         fill(cubes, self.n_held_back, self.cluster, f"Simulating held-back cubes into {cubes.url}")
         n = SAMPLES_OF_A_CUBE * self.n_held_back
-        return AnyScanSamples(
-            cubes, range(self.n_held_back), self.front_end, self.protocols, self.noise, n=n, seed=self.seed, flips=False
-        )
+        return self._samples(np.arange(self.n_held_back), n, self.seed, flips=False, cubes=cubes)
 
     def range(self) -> dict[str, object]:
         """Ranges of the samples, see `qtmnet.methods.network.any_scan.trained_range.TrainedRange`."""
@@ -175,8 +181,20 @@ class AnyScanCubes(Source):
             "noise": (0.0, 0.0 if noise is None else float(np.max(noise.pair_deviation))),
         }
 
-    def _samples(self, rows: np.ndarray, n: int, seed: int, *, flips: bool) -> AnyScanSamples:
-        return AnyScanSamples(self.cubes, rows, self.front_end, self.protocols, self.noise, n=n, seed=seed, flips=flips)
+    def _samples(
+        self, rows: np.ndarray, n: int, seed: int, *, flips: bool, cubes: WorldCubes | None = None
+    ) -> AnyScanSamples:
+        return AnyScanSamples(
+            self.cubes if cubes is None else cubes,
+            rows,
+            self.front_end,
+            self.protocols,
+            self.noise,
+            n=n,
+            seed=seed,
+            flips=flips,
+            arrival=self.arrival,
+        )
 
     def _split(self) -> tuple[np.ndarray, np.ndarray]:
         """Cubes to validate with and those to train on, drawn at random."""
