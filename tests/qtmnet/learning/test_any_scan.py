@@ -15,7 +15,7 @@ from qtmnet.learning.any_scan.source import AnyScanCubes
 from qtmnet.methods.any_scan.method import AnyScan
 from qtmnet.methods.base import Frames
 from qtmnet.methods.network.any_scan.description import AcceptsAny, AnyScanDescription
-from qtmnet.methods.network.any_scan.estimator import AnyScanEstimator
+from qtmnet.methods.network.any_scan.estimator import FARTHEST, AnyScanEstimator
 from qtmnet.methods.network.weights import load_weights, save_weights
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
@@ -241,6 +241,6 @@ def test_training_starts_from_the_linear_estimate(estimator: AnyScanEstimator, s
         torch.nn.init.zeros_(parameter)
     with torch.no_grad():
         cbf, low, _ = zeros(batch)[0, :3].numpy()
-    linear = np.clip(sample["linear"][0] / 60, -1, 5)
+    linear = np.clip(sample["linear"][0] / 60, *FARTHEST["cbf"])
     np.testing.assert_allclose(cbf, linear, atol=1e-6)
     np.testing.assert_allclose(cbf - low, 1.645 * np.clip(sample["linear_spread"][0] / 60, 0.02, 1), rtol=1e-4)
