@@ -17,7 +17,8 @@ class TypicalArrival:
     """Transit times as heads have them, where a world has all of them alike.
 
     One delay does not tell when label arrived: what a network then makes of it is what its training held likely. In
-    grey matter of healthy adults the arterial transit time is 0.8 to 1.8 s, later behind stenoses and in old age.
+    grey matter of healthy adults the arterial transit time is 0.5 to 1.5 s, later behind stenoses and in old age; the
+    spread allows for both.
 
     Attributes:
         median: s, of the cubes' mean transit times.
@@ -27,8 +28,7 @@ class TypicalArrival:
     Raises:
         InputError: for values out of range.
 
-    Source: the MRI consensus of Alsop 2015 takes 0.5 to 1.5 s for typical; Dai 2012, MRM 67:1252, and Juttukonda 2021,
-    NeuroImage 245:118708, find 0.9 to 1.8 s from young adults to old.
+    Source: Alsop 2015, MRM 73:102 (typical times); Juttukonda 2021, NeuroImage 230:117807 (later with age).
     """
 
     median: ArrivalTime = 1.25
