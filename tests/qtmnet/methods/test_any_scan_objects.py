@@ -25,6 +25,9 @@ ACQUISITION = Acquisition(labeling_duration=DURATION, post_labeling_delays=DELAY
 NOISE = (5e-5, 3e-4, 1e-3)
 """mL/mL: next to none, ten pairs at 3 T, one."""
 
+MISSED = ((1.2, 42.0, 1e-3), (1.5, 60.0, 3e-4))
+"""ATT, CBF and noise of objects that the weights read farther off than they should."""
+
 
 @pytest.fixture(scope="module")
 def method() -> AnyScan:
@@ -58,8 +61,8 @@ def _read(method: AnyScan, cbf: float, att: float, noise: float) -> dict[str, fl
 def _objects() -> Iterator[ParameterSet]:
     """ATT, CBF and noise, those marked that the weights of today do not reach."""
     for att, cbf, noise in product((1.2, 1.5), (42.0, 60.0), NOISE):
-        missed = (att, noise) == (1.2, 1e-3)
-        reason = "a tenth too low with the noise of one pair: strong noise draws CBF to the mean of the training"
+        missed = (att, cbf, noise) in MISSED
+        reason = "9 % too low and 12 % too high: what is trained is no closer, see docs/any_scan.md"
         yield pytest.param(att, cbf, noise, marks=[pytest.mark.xfail(strict=True, reason=reason)] if missed else [])
 
 
@@ -98,7 +101,7 @@ def test_intervals_widen_with_noise_and_with_fewer_delays(method: AnyScan) -> No
 
 def test_other_names_are_refused_with_those_that_there_are() -> None:
     """Weights by name."""
-    with pytest.raises(InputError, match=r"weights: found 'any_scans', but with the package come: any_scan;"):
+    with pytest.raises(InputError, match=r"weights: found 'any_scans', but with the package come: any_scan, paper4;"):
         shipped_weights("any_scans")
     with pytest.raises(InputError, match="any_scans"):
         AnyScan("any_scans")
