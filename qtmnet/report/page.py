@@ -90,7 +90,7 @@ def render(report: Report) -> str:
     """The page's HTML."""
     packed = report.viewer.packed()
     return render_template(
-        "template.html",
+        "perfusion.html",
         report=report,
         page=report,
         settings=report.settings + report.provenance,

@@ -62,7 +62,8 @@ def write_gallery(path: Path, gallery: Gallery) -> Path:
     Raises:
         InputError: if it cannot be written.
     """
-    content = render_template("gallery.html", gallery=gallery).encode("utf-8", "backslashreplace")
+    settings = (*gallery.settings, *gallery.provenance)
+    content = render_template("gallery.html", gallery=gallery, page=gallery, settings=settings)
     with writing_together() as together:
-        together.write(path, content)
+        together.write(path, content.encode("utf-8", "backslashreplace"))
     return path

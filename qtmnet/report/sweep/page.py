@@ -31,6 +31,14 @@ class SweepPage:
     law: str
     command: str
 
+    @property
+    def summary(self) -> str:
+        """What the table holds."""
+        return (
+            "Relative error (NRMSE) by setting: mean ± standard deviation over seeds. val: on validation cubes, test: "
+            "on cubes that no training saw, of the network and of the kinetic models."
+        )
+
 
 def write_sweep(path: Path, page: SweepPage) -> None:
     """Write the page.
@@ -40,6 +48,6 @@ def write_sweep(path: Path, page: SweepPage) -> None:
     """
     picture = base64.b64encode(page.picture).decode("ascii") if page.picture else ""
     origin = {"Command": page.command, **{name: str(value) for name, value in provenance().plain().items()}}
-    content = render_template("sweep.html", page=page, picture=picture, provenance=origin.items())
+    content = render_template("sweep.html", page=page, picture=picture, settings=origin.items())
     with writing(path) as draft:
         draft.write_bytes(content.encode("utf-8", "backslashreplace"))
