@@ -4,8 +4,8 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
-from qtmnet.process.provenance import provenance
 from qtmnet.report.page import render_template
+from qtmnet.report.settings import origin
 from simulators.files.writing import writing
 
 
@@ -47,7 +47,7 @@ def write_sweep(path: Path, page: SweepPage) -> None:
         InputError: if it cannot be written.
     """
     picture = base64.b64encode(page.picture).decode("ascii") if page.picture else ""
-    origin = {"Command": page.command, **{name: str(value) for name, value in provenance().plain().items()}}
-    content = render_template("sweep.html", page=page, picture=picture, settings=origin.items())
+    settings = {**dict(origin()), "Command": page.command}
+    content = render_template("sweep.html", page=page, picture=picture, settings=settings.items())
     with writing(path) as draft:
         draft.write_bytes(content.encode("utf-8", "backslashreplace"))
