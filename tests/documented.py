@@ -76,6 +76,15 @@ BESIDES = {
     "simulator=cupy": ("simulator.device=host",),
     "hydra/sweeper=bayes": ("hydra.sweeper.n_trials=2",),
     "sweep=attention": ("seed=0,1", "model.attention=none,both"),
+    "sweep=cubes": ("seed=0,1", "hydra.sweeper.together=null"),  # all rows of all sweeps: test_presets.py
+    "sweep=delays": ("seed=0",),
+    "sweep=exchange": ("seed=0",),
+    "sweep=gradient_weight": ("seed=0", "loss.gradient_weight=0,0.1"),
+    "sweep=layout": ("seed=0", "layout=regions,mixed"),
+    "sweep=linear_start": ("seed=0",),
+    "sweep=norm": ("seed=0", "model.norm=none,group"),
+    "sweep=normalization": ("seed=0",),
+    "sweep=width": ("seed=0",),
     "data=cco_stream": ("data.samples_per_epoch=4", "data.n_trees=2", "data.loader_workers=0"),
 }
 """What an option needs besides, to run on any machine in seconds."""
