@@ -100,7 +100,7 @@ Efficiency = Annotated[
     float, Within(LEAST_EFFICIENCY, 1, why="PCASL labels 0.85, with background suppression at least 0.5")
 ]
 
-ArrivalTime = Annotated[float, Within(0.1, 20, "s", why="not ms")]
+ArrivalTime = Annotated[float, Within(0.3, 4, "s", why="as heads have it")]
 
 LogSpread = Annotated[float, Within(0.05, 10)]
 

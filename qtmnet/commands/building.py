@@ -45,6 +45,11 @@ def build_estimator(cfg: DictConfig, source: Source) -> Estimator:
                     f"compress_beyond: found {number(cfg.compress_beyond)}, but a network for any scan is given "
                     "logarithms already; leave it out"
                 )
+            if cfg.normalization != "calibrated":
+                raise InputError(
+                    f"normalization: found {cfg.normalization}, but a network for any scan reads concentrations as "
+                    "they are; leave it out"
+                )
             trained = {**source.record(), "seed": cfg.seed}
             reads = AcceptsAny(source.n_functions, len(source.recipe.time), source.recipe.last)
             return untrained(AnyScanDescription(**common, accepts=reads, trained=trained))

@@ -43,6 +43,6 @@ class TypicalArrival:
         bins = np.floor(transit_times / BIN).astype(int)
         density = np.bincount(bins)[bins] / (len(bins) * BIN)
         distance = np.log(transit_times / self.median) / self.spread
-        wanted = np.exp(-(distance**2) / 2) / (np.sqrt(2 * np.pi) * self.spread * transit_times)
-        typical = wanted / density
+        likely = -(distance**2) / 2 - np.log(transit_times)
+        typical = np.exp(likely - likely.max()) / density  # the most likely has 1: not all of a few cubes come to 0
         return 1 - self.share + self.share * typical / typical.mean()

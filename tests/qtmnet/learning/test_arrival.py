@@ -22,6 +22,13 @@ def test_a_share_of_next_to_none_leaves_the_world_as_it_is() -> None:
     np.testing.assert_allclose(TypicalArrival(share=1e-9).weights(WORLD), 1, rtol=1e-6)
 
 
+def test_few_cubes_that_are_all_far_from_typical_have_weights() -> None:
+    """Those nearest to it are drawn; a density of all of them would be 0."""
+    often = TypicalArrival(median=4.0, spread=0.05).weights(np.array([0.4, 0.5, 0.9]))
+    assert np.isfinite(often).all()
+    assert often.argmax() == 2
+
+
 def test_what_is_untypical_is_still_read() -> None:
     """What is not drawn as typical is drawn from all alike."""
     often = TypicalArrival(share=0.7).weights(WORLD)
