@@ -1,5 +1,7 @@
 """All methods on a whole simulated brain, and in every part of it."""
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,8 @@ from qtmnet.evaluation.intervals import score_intervals
 from qtmnet.evaluation.score_files import write_interval_scores
 from qtmnet.evaluation.score_tables import print_intervals
 from qtmnet.methods.base import Methods
-from qtmnet.methods.network.method import OtherProtocol
+from qtmnet.methods.network.method import NetworkMethod, OtherProtocol
+from qtmnet.methods.network.training_record import is_noiseless
 from qtmnet.quantities import MAIN
 from qtmnet.report.brain import brain_report
 from qtmnet.report.brain_files import print_brain_scores, write_brain_files
@@ -93,6 +96,24 @@ def evaluate_brain(
     return scores
 
 
+def warn_of_noise(methods: Methods, ratios: Iterable[float | None]) -> None:
+    """Warn of networks that were trained without noise, if they are to read any.
+
+    Args:
+        methods: to be compared.
+        ratios: signal-to-noise ratios of the frames; None for no noise.
+    """
+    if all(ratio is None for ratio in ratios):
+        return
+    for name, method in methods.learned.items():
+        if isinstance(method, NetworkMethod) and is_noiseless(method.estimator.description):
+            warnings.warn(
+                f"{name}: the network was trained without noise and blows up that of the frames; weights=any_scan "
+                "knows noise, as does a training with data.snr=[2,20]",
+                stacklevel=2,
+            )
+
+
 def check_settings(methods: Methods, acquisition: Acquisition, snr: float | None) -> None:
     """Make sure, before a brain is simulated for them, that methods can read it: a network reads what it was trained
     for.
@@ -102,6 +123,7 @@ def check_settings(methods: Methods, acquisition: Acquisition, snr: float | None
     """
     if snr is not None and (isinstance(snr, bool) or not isinstance(snr, int | float) or not snr > 0):
         raise InputError(f"snr: found {snr}; give a ratio above 0, or null for no noise")
+    warn_of_noise(methods, [snr])
     for method in methods.learned.values():
         try:
             method.check(acquisition)

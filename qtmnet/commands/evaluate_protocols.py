@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from qtmnet.commands.brains import FOLDER, tell
+from qtmnet.commands.evaluate_brain import warn_of_noise
 from qtmnet.configuration.asked import asked
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_costs
@@ -48,6 +49,7 @@ def evaluate_protocols(cfg: DictConfig, phantom: BrainParameters, methods: Metho
         InputError: for settings that do not fit the brain, or files that cannot be written.
     """
     table: ProtocolTable = instantiate(cfg.protocols, _convert_="all")
+    warn_of_noise(methods, table.snr)
     seeds = _seeds(cfg, phantom)
     run_dir, simulator = Path(cfg.run_dir), instantiate(cfg.simulator)
     rows: list[Row] = []

@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from qtmnet.commands.brains import FOLDER, tell
-from qtmnet.commands.evaluate_brain import check_settings
+from qtmnet.commands.evaluate_brain import check_settings, warn_of_noise
 from qtmnet.configuration.asked import asked
 from qtmnet.costs.afford import afford
 from qtmnet.costs.brains import brain_costs
@@ -67,6 +67,8 @@ def evaluate_robustness(
     """
     check_settings(methods, acquisition, cfg.snr)
     table: RobustnessTable = instantiate(cfg.robustness, _convert_="all")
+    if cfg.snr is None:  # else it has been told
+        warn_of_noise(methods, table.snr)
     points = list(points_of(table, phantom, acquisition, cfg.snr))
     reader = Reader(acquisition, table, methods, phantom.label, cfg.snr, cfg.seed)
     run_dir = Path(cfg.run_dir)

@@ -1,12 +1,14 @@
 """The weights for the paper's four delays that come with the package, on cubes that no training has seen."""
 
+import warnings
 from functools import cache
 
 import numpy as np
 import pytest
 
+from qtmnet.commands.evaluate_brain import warn_of_noise
 from qtmnet.methods.any_scan.given_weights import network
-from qtmnet.methods.base import Frames, Method
+from qtmnet.methods.base import Frames, Method, Methods
 from qtmnet.methods.multi_delay_arteries import MultiDelayArteries
 from qtmnet.methods.network.method import NetworkMethod
 from qtmnet.methods.shipped.files import shipped_weights
@@ -66,3 +68,17 @@ def test_the_weights_are_small() -> None:
     """At most 12 MB beside those for any scan."""
     path = shipped_weights("paper4")
     assert path.stat().st_size + path.with_suffix(".safetensors").stat().st_size < 12e6
+
+
+def test_an_evaluation_with_noise_warns_of_a_network_that_has_seen_none(paper4: NetworkMethod) -> None:
+    """Its error is many times that without; kinetic models and the network for any scan know noise."""
+    methods = Methods({"paper4": paper4, "any_scan": network()}, {"arteries": MultiDelayArteries()})
+    with pytest.warns(UserWarning, match="trained without noise") as told:
+        warn_of_noise(methods, (None, 10.0))
+    assert [str(warning.message).partition(":")[0] for warning in told] == ["paper4"]
+
+
+def test_an_evaluation_without_noise_has_nothing_to_warn_of(paper4: NetworkMethod) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_noise(Methods({"paper4": paper4}), (None,))
