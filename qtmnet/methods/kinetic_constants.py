@@ -31,6 +31,17 @@ def kinetic_constants(frames: Frames, **given: object) -> dict[str, object]:
     return {**USUAL, **{name: value for name, value in asked.items() if value is not None}}
 
 
+def stated(constants: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """The constants of a fit with their units, as reports state them."""
+    tissue, coefficient = constants["t1_tissue"], constants["partition_coefficient"]
+    kept = "∞ (label stays in its blood)" if coefficient == np.inf else f"{coefficient} mL/g"
+    return (
+        ("T1 of blood", f"{constants['t1_blood']} s"),
+        ("T1 of tissue", tissue if isinstance(tissue, str) else f"{tissue} s"),
+        ("λ, partition coefficient", kept),
+    )
+
+
 def of_tissue(tissue: Tissue | None) -> dict[str, float]:
     """What is known of a tissue: label that stays in its blood decays with it, and never fills the tissue."""
     if tissue is None:

@@ -8,7 +8,7 @@ import numpy as np
 from qtmnet.limits import DecayTime
 from qtmnet.methods import kinetic_fit
 from qtmnet.methods.base import About, Frames, Maps, Method
-from qtmnet.methods.kinetic_constants import BUXTON, DAI, kinetic_constants, tissue_t1
+from qtmnet.methods.kinetic_constants import BUXTON, DAI, kinetic_constants, stated, tissue_t1
 from simulators.imaging.acquisition import Acquisition
 from simulators.settings.checking import check_fields
 from simulators.settings.limits import PathText, Within
@@ -56,7 +56,6 @@ class MultiDelay(Method):
 
     def about(self, frames: Frames) -> About:
         constants = self._constants(frames)
-        tissue, coefficient = constants["t1_tissue"], constants["partition_coefficient"]
         return About(
             title="Multi delay: general kinetic model",
             equation=kinetic_fit.equation_of("multi_delay", frames.acquisition),
@@ -64,14 +63,7 @@ class MultiDelay(Method):
             "perfusion is then what fits all delays best. The model assumes that blood arrives all at once and that "
             "label stays in the voxel, so it errs where blood arrives spread out and in voxels with large arteries. "
             "Transit times shorter than the first delay or longer than the last are set to those.",
-            constants=(
-                ("T1 of blood", f"{constants['t1_blood']} s"),
-                ("T1 of tissue", tissue if isinstance(tissue, str) else f"{tissue} s"),
-                (
-                    "λ, partition coefficient",
-                    "∞ (label stays in its blood)" if coefficient == np.inf else f"{coefficient} mL/g",
-                ),
-            ),
+            constants=stated(constants),
             references=(BUXTON, DAI),
         )
 

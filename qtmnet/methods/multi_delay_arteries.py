@@ -10,7 +10,7 @@ from qtmnet.methods.arteries.fit import fit_arteries
 from qtmnet.methods.arteries.model import ArrivalPriors
 from qtmnet.methods.base import About, Frames, Maps, Method
 from qtmnet.methods.decoding import boluses_of
-from qtmnet.methods.kinetic_constants import BUXTON, CHAPPELL, TIPPING, kinetic_constants, tissue_t1
+from qtmnet.methods.kinetic_constants import BUXTON, CHAPPELL, TIPPING, kinetic_constants, stated, tissue_t1
 from qtmnet.methods.kinetic_fit import equation_of
 from simulators.imaging.acquisition import Acquisition
 from simulators.settings.checking import check_fields
@@ -74,7 +74,6 @@ class MultiDelayArteries(Method):
 
     def about(self, frames: Frames) -> About:
         constants, priors = self._constants(frames), self._priors(frames.acquisition)
-        tissue, coefficient = constants["t1_tissue"], constants["partition_coefficient"]
         few = (
             " There are two delays, which tell perfusion and transit time at most: what is arterial is decided by the "
             "priors."
@@ -90,12 +89,7 @@ class MultiDelayArteries(Method):
             "them. The model assumes that blood arrives all at once; label that arrives spread out, or stays in veins, "
             f"is still read as perfusion.{few}",
             constants=(
-                ("T1 of blood", f"{constants['t1_blood']} s"),
-                ("T1 of tissue", tissue if isinstance(tissue, str) else f"{tissue} s"),
-                (
-                    "λ, partition coefficient",
-                    "∞ (label stays in its blood)" if coefficient == np.inf else f"{coefficient} mL/g",
-                ),
+                *stated(constants),
                 ("Prior of the transit time δ", f"{priors.att:g} ± {priors.att_sd:g} s"),
                 ("Prior of the time to the arteries δa", f"{priors.arterial_att:g} ± {priors.arterial_att_sd:g} s"),
                 ("Noise of the frames", "from the residuals" if self.noise is None else f"{self.noise:g} mL/mL"),

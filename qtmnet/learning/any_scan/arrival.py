@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qtmnet.datasets.world_cubes import WorldCubes
 from qtmnet.limits import ArrivalTime, LogSpread
 from simulators.settings.checking import check_fields
 from simulators.settings.limits import Share
@@ -37,6 +38,10 @@ class TypicalArrival:
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    def weights_of(self, cubes: WorldCubes, rows: np.ndarray) -> np.ndarray:
+        """How often these cubes are to be drawn, relative to their mean (n,)."""
+        return self.weights(np.array([cubes.mean_att(int(row)) for row in rows]))
 
     def weights(self, transit_times: np.ndarray) -> np.ndarray:
         """How often cubes of these mean transit times (n,), s, are to be drawn, relative to their mean (n,)."""

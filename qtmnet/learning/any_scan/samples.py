@@ -79,9 +79,7 @@ class AnyScanSamples(Samples):
         self.protocols, self.noise, self.n, self.seed, self.flips = protocols, noise, n, seed, flips
         rows = np.asarray(rows)
         edges = np.array([cubes.edge_mm(int(row)) for row in rows])
-        often = np.ones(len(rows))
-        if arrival is not None:
-            often = arrival.weights(np.array([cubes.mean_att(int(row)) for row in rows]))
+        often = np.ones(len(rows)) if arrival is None else arrival.weights_of(cubes, rows)
         self.rows = {float(mm): rows[edges == mm] for mm in np.unique(edges)}
         self.often = {mm: often[edges == mm] for mm in self.rows}
 

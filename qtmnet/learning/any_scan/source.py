@@ -146,7 +146,7 @@ class AnyScanCubes(Source):
         if self.arrival is None:
             rows = rows[:CUBES_TO_FIT]
         else:
-            often = self.arrival.weights(np.array([self.cubes.mean_att(int(row)) for row in rows]))
+            often = self.arrival.weights_of(self.cubes, rows)
             rows = rng.choice(rows, min(len(rows), CUBES_TO_FIT), p=often / often.sum())
         responses, truths = voxels_to_fit(self.cubes, rows, self.protocols, VOXELS_OF_EACH, rng)
         return fit_front_end(self.recipe.time, responses, truths, self.n_functions)
