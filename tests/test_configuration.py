@@ -79,6 +79,21 @@ def test_any_scan_asks_for_what_it_needs(command, tiny) -> None:
     assert "evaluate: found true, but a network for any scan is evaluated on brains" in outcome.err
 
 
+def test_any_scan_refuses_a_linear_start_that_it_would_leave_out(command) -> None:
+    outcome = command("train", "experiment=any_scan", "linear_start=true", "data.n_cubes=6", "data.n_held_back=4")
+    assert outcome.status == 2
+    assert "linear_start: found true, but a network for any scan is given linear estimates already" in outcome.err
+
+
+@pytest.mark.parametrize("option", [option for option in options() if option.startswith("experiment=")])
+def test_cubes_of_an_experiment_are_simulated_before_it(command, tmp_path: Path, option: str) -> None:
+    """Whatever else the experiment chooses, of networks and callbacks, is of no concern here."""
+    outcome = command("simulate", option, "phantom.shape=[16,16,16]", "data.n_cubes=2", "data.dir=cubes")
+    assert outcome.status == 0, outcome.err
+    assert "2 cubes" in outcome.out
+    assert (tmp_path / "cubes").is_dir()
+
+
 @pytest.fixture(scope="module")
 def kept_stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that the brains of these tests share, so that each only makes what is its own."""

@@ -45,6 +45,11 @@ def build_estimator(cfg: DictConfig, source: Source) -> Estimator:
                     f"compress_beyond: found {number(cfg.compress_beyond)}, but a network for any scan is given "
                     "logarithms already; leave it out"
                 )
+            if cfg.linear_start:
+                raise InputError(
+                    "linear_start: found true, but a network for any scan is given linear estimates already; give "
+                    "linear_start=false, as experiment=any_scan has it"
+                )
             if cfg.normalization != "calibrated":
                 raise InputError(
                     f"normalization: found {cfg.normalization}, but a network for any scan reads concentrations as "

@@ -109,7 +109,7 @@ def evaluate_phantom(cfg: DictConfig) -> dict[str, RegionScores]:
     simulator = instantiate(cfg.simulator)
     afford(brain_evaluation_costs(phantom, acquisition, simulator, cfg.dir or FOLDER, estimator))
     brain = simulate_brain_for(phantom, acquisition, simulator, cfg.dir)
-    asked = (("Checkpoint", network), ("Seed of the brain", str(phantom.seed)))[not network :]
+    asked = (("Weights", network), ("Seed of the brain", str(phantom.seed)))[not network :]
     return evaluate_brain(brain, acquisition, methods, Path(cfg.run_dir), snr=cfg.snr, seed=cfg.seed, asked=asked)
 
 
@@ -183,7 +183,9 @@ def evaluate_cubes_of(cfg: DictConfig) -> QuantityScores:
     """Evaluate a checkpoint on cubes like those that it was trained on."""
     estimator, network = given_network(cfg)
     if estimator is None:
-        raise InputError("ckpt: not given; give a checkpoint of a training, or phantom=brain to do without")
+        raise InputError(
+            "phantom: not given, and cubes are those of a network for one protocol; give phantom=brain, or ckpt of one"
+        )
     if cfg.snr is not None:
         raise InputError(
             f"snr: found {cfg.snr}; cubes get the noise of the training, leave it out or give phantom=brain"
@@ -202,7 +204,7 @@ def evaluate_cubes_of(cfg: DictConfig) -> QuantityScores:
         cluster=instantiate(cfg.cluster),
     )["test"]
     afford([*cubes_costs(cubes, "n_cubes", "dir"), evaluation_cost(cubes, "n_cubes")])
-    return evaluate_on_cubes(estimator, methods, cubes, Path(cfg.run_dir), (("Checkpoint", network),))
+    return evaluate_on_cubes(estimator, methods, cubes, Path(cfg.run_dir), (("Weights", network),))
 
 
 def _training_phantom(ckpt: str, estimator: Estimator) -> CubeParameters:

@@ -12,7 +12,7 @@ from qtmnet.evaluation.intervals import score_intervals
 from qtmnet.evaluation.score_files import write_interval_scores
 from qtmnet.evaluation.score_tables import print_intervals
 from qtmnet.methods.base import Methods
-from qtmnet.methods.network.method import NetworkMethod, OtherProtocol
+from qtmnet.methods.network.method import ANY_PROTOCOL, NetworkMethod, OtherProtocol
 from qtmnet.methods.network.training_record import is_noiseless
 from qtmnet.quantities import MAIN
 from qtmnet.report.brain import brain_report
@@ -129,6 +129,6 @@ def check_settings(methods: Methods, acquisition: Acquisition, snr: float | None
             method.check(acquisition)
         except OtherProtocol as error:
             raise InputError(
-                f"ckpt: trained for another protocol ({error.found}); leave the acquisition out to take the "
-                "checkpoint's, or train a network with these acquisition settings"
+                f"{error.network}: trained for another protocol ({error.found}); leave the acquisition out to take "
+                f"the one that it was trained for; {ANY_PROTOCOL}"
             ) from None

@@ -1,5 +1,7 @@
 """From a composed configuration to the methods that it names."""
 
+from copy import deepcopy
+
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -43,10 +45,15 @@ def beside_methods(cfg: DictConfig, method: Method) -> dict[str, Method]:
     Raises:
         InputError: for one that there is not, or that cannot be made.
     """
-    found = {}
-    for name in compared_names(cfg.get("compare"), method.learned):
-        found[name] = _named(cfg, name)
-    return found
+    settings = _of_others(cfg) if type(method) is NetworkMethod else cfg
+    return {name: _named(settings, name) for name in compared_names(cfg.get("compare"), method.learned)}
+
+
+def _of_others(cfg: DictConfig) -> DictConfig:
+    """Settings of what a network for one protocol is compared with: `weights` that name it are of it alone."""
+    others = deepcopy(cfg)
+    others.weights = ANY_SCAN
+    return others
 
 
 def _named(cfg: DictConfig, name: str) -> Method:
@@ -113,9 +120,10 @@ def compared_methods(cfg: DictConfig, estimator: Estimator | None, ckpt: str = "
     Raises:
         InputError: if there is neither, or a method is called as the network is.
     """
-    found = Methods.of(build_methods(cfg))
+    given_by_weights = estimator is not None and cfg.ckpt is None
+    found = Methods.of(build_methods(_of_others(cfg) if given_by_weights else cfg))
     if NAME in found.all:
-        raise InputError(f"method: found {NAME}, as the network of ckpt is called; leave it out")
+        raise InputError(f"method: found {NAME}, as the network of ckpt or weights is called; leave it out")
     if estimator is not None:
         return Methods({NAME: _network(NetworkMethod.of(estimator, ckpt)), **found.learned}, found.compared)
     if cfg.get("weights") is not None and ANY_SCAN not in found.all:

@@ -247,7 +247,7 @@ def _refuse_used(checkpoints: Path) -> None:
     """
     in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     if not in_sweep and ranks.is_first() and (kept := checkpoints / "last.ckpt").exists():
-        raise InputError(f"hydra.run.dir: {checkpoints.parent} holds a training; give resume={kept}, or another folder")
+        raise InputError(f"run_dir: {checkpoints.parent} holds a training; give resume={kept}, or another folder")
 
 
 def _keepers(folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:

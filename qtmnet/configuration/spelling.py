@@ -24,6 +24,9 @@ ALIASES = {"learning_rate": "lr", "learningrate": "lr", "epochs": "max_epochs", 
 CLOSE_ENOUGH = 0.6
 """Names less alike than this are not offered."""
 
+FEW = 12
+"""Names that are all told where none is close."""
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known dotted name that is most like a name; None if none is.
@@ -44,9 +47,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def offer(name: str, known: Iterable[str]) -> str:
-    """The end of a message: the nearest name, or how to see all of them."""
-    found = nearest(name, known)
-    return f"did you mean {found}?" if found else f"{invocation.this()} --cfg job shows what there is"
+    """The end of a message: the nearest name, or all of them, or how to see these where they are many."""
+    if found := nearest(name, known := list(known)):
+        return f"did you mean {found}?"
+    if len(known) <= FEW:
+        return f"there are {', '.join(known)}"
+    return f"{invocation.this()} --cfg job shows what there is"
 
 
 def configuration_line(error: Exception) -> str:

@@ -19,7 +19,7 @@ from qtmnet.costs.scans import mapping_costs, reading_costs
 from qtmnet.evaluation.estimates import Estimates
 from qtmnet.evaluation.map_checks import check_maps
 from qtmnet.methods.base import Frames, Maps, Method, Methods
-from qtmnet.methods.network.method import NetworkMethod, OtherProtocol
+from qtmnet.methods.network.method import ANY_PROTOCOL, NetworkMethod, OtherProtocol
 from qtmnet.process.invocation import command
 from qtmnet.quantities import DELAY, QUANTITIES
 from qtmnet.report.agreement import Beside
@@ -184,7 +184,7 @@ class Mapper:
         cfg = self.cfg
         given = {
             "Method": self.name,
-            "Checkpoint": cfg.ckpt if self.method.learned else None,
+            "Weights": self.method.origin().get("Weights"),
             "M0, as given": cfg.m0,
             "Mask, as given": cfg.mask,
             "Labeling efficiency, as given": cfg.labeling_efficiency,
@@ -233,8 +233,8 @@ def _check(method: Method, scan: AslScan) -> None:
         method.check(scan.acquisition)
     except OtherProtocol as error:
         raise InputError(
-            f"{scan.path}: the checkpoint was trained for another protocol ({error.found}); train one for this scan: "
-            f"{command('train')} {shlex.quote(f'acquisition.from_bids={scan.path}')}"
+            f"{scan.path}: {error.network} was trained for another protocol ({error.found}); {ANY_PROTOCOL}, or train "
+            f"a network for this scan: {command('train')} {shlex.quote(f'acquisition.from_bids={scan.path}')}"
         ) from None
     except InputError as error:
         raise InputError(f"{scan.path}: {error}") from None

@@ -104,9 +104,7 @@ class AnyScan(NetworkMethod):
 
     def sidecar(self, frames: Frames) -> dict[str, object]:
         return {
-            "Weights": self.ckpt,
-            "WeightsVersion": __version__,
-            **({"WeightsSHA256": self._sha256} if self.ckpt else {}),
+            **self.origin(),
             "ArterialBloodT1": self._t1_blood(frames),
             "OutsideTrainedRange": list(self.outside(frames)),
         }

@@ -22,19 +22,26 @@ from simulators.settings.limits import PathText
 NAME = "qtmnet"
 """What settings and files call a network that is evaluated."""
 
+ANY_PROTOCOL = "weights=any_scan reads any"
+"""Where to turn with a scan of another protocol."""
+
 HU = "Hu et al. 2023, QTMnet (arXiv:2311.10640)"
 
 
 class OtherProtocol(InputError):
     """A network was trained for another protocol than that of a scan.
 
-    Attributes:
+    Args:
         found: what differs, in one line.
+        network: its checkpoint or weights.
     """
 
-    def __init__(self, found: str) -> None:
-        super().__init__(f"ckpt: trained for another protocol ({found}); train a network for that of the scan")
-        self.found = found
+    def __init__(self, found: str, network: str) -> None:
+        super().__init__(
+            f"{network or 'the network'}: trained for another protocol ({found}); {ANY_PROTOCOL}, or train a network "
+            "for that of the scan"
+        )
+        self.found, self.network = found, network
 
 
 class NetworkMethod(Method):
@@ -54,9 +61,7 @@ class NetworkMethod(Method):
     @checks_arguments
     def __init__(self, ckpt: PathText | None, trust: TrustedNames = ()) -> None:
         if ckpt is None:
-            raise InputError(
-                "ckpt: not given; give a checkpoint, or a method that needs none: method=any_scan or method=multi_delay"
-            )
+            raise InputError("ckpt: not given; give a checkpoint, or leave qtmnet out: weights are read by themselves")
         self.ckpt, self.estimator = ckpt, load_estimator(ckpt, trusted=trust)
 
     @classmethod
@@ -72,12 +77,13 @@ class NetworkMethod(Method):
 
     def check(self, acquisition: Acquisition) -> None:
         if differences := self.estimator.accepts(acquisition):
-            raise OtherProtocol("; ".join(differences))
+            raise OtherProtocol("; ".join(differences), self.ckpt)
 
     def maps(self, frames: Frames) -> Maps:
         if frames.tissue is None and is_noiseless(self.estimator.description):
             warnings.warn(
-                "the network was trained without noise and blows up that of a real scan; train it with data.snr=[2,20]",
+                "the network was trained without noise and blows up that of a real scan; weights=any_scan knows noise, "
+                "as does a training with data.snr=[2,20]",
                 stacklevel=2,
             )
         return self.estimator.maps(frames)
@@ -100,7 +106,7 @@ class NetworkMethod(Method):
         )
 
     def sidecar(self, frames: Frames) -> dict[str, object]:
-        return {"Checkpoint": self.ckpt}
+        return self.origin()
 
     def origin(self) -> dict[str, object]:
         return {"Weights": self.ckpt, "WeightsSHA256": self._sha256} if self.ckpt else {}

@@ -166,7 +166,7 @@ def test_predict_options(command, example, tmp_path: Path, options: list[str], n
 
 
 def test_evaluate_needs_a_checkpoint(command) -> None:
-    one_line(command("evaluate"), "ckpt")
+    one_line(command("evaluate"), "phantom: not given", "phantom=brain", "ckpt of one")
 
 
 def test_as_a_process(tmp_path: Path) -> None:
