@@ -1,13 +1,14 @@
 """What settings of learning and of the commands may be; `simulators.settings.limits` has those of the physics."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from annotated_types import Len
 from pydantic import BeforeValidator
 
 from simulators.machine.cores import n_cores
-from simulators.settings.limits import SeedNumber, Which, Within, one_as_list
+from simulators.settings.limits import SeedNumber, Which, Within, is_path, one_as_list
 
 Normalization = Literal["calibrated", "global_max"]
 
@@ -146,5 +147,8 @@ ParticipantLabel = Annotated[
 ParticipantLabels = ParticipantLabel | Annotated[tuple[ParticipantLabel, ...], Len(1, 10_000)]
 
 OutputWeight = Annotated[float, Within(0, 1000)]
+
+WeightsText = Annotated[str, Which("the name of weights (any_scan, paper4)", is_path)] | Path
+"""Of those that come with the package, or a file of a training."""
 
 TrustedNames = Annotated[tuple[str, ...], Len(0, 16)]

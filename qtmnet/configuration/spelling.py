@@ -73,6 +73,8 @@ def configuration_line(error: Exception) -> str:
             if unknown[1] in known:
                 return f"{unknown[1]}: can be set, but neither left out nor put elsewhere"
             return f"{unknown[1]}: no such setting; {offer(unknown[1], known)}"
+    if merged := re.search(r"Error merging override [~+]*([^=\s]+)=(.*)", text):
+        return f"{merged[1]}: found {merged[2]} in place of settings that have names; give them as {merged[1]}.NAME=…"
     if refused := re.search(r"Error in call to target '([^']+)':\s*\w+\((.*)\)", text, re.S):
         return f"{refused[1].rpartition('.')[2]}: {refused[2].strip(chr(34) + chr(39))}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]

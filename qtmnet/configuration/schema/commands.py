@@ -27,6 +27,7 @@ from qtmnet.limits import (
     ThreadCount,
     TissueShare,
     TrustedNames,
+    WeightsText,
 )
 from simulators.phantoms.stage_names import StopAfter
 from simulators.settings.limits import PathText, SeedNumber
@@ -97,7 +98,7 @@ class Evaluate:
 
     input: PathText | None
     ckpt: PathText | None
-    weights: PathText | None
+    weights: WeightsText | None
     trust: TrustedNames
     n_cubes: TestCubeCount
     dir: PathText | None
@@ -124,7 +125,7 @@ class Predict:
     participant_label: ParticipantLabels | None
     method: Parts
     compare: ComparedMethods | None
-    weights: PathText
+    weights: WeightsText
     ckpt: PathText | None
     trust: TrustedNames
     m0: PathText | MeanSignal | None

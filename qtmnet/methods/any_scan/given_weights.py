@@ -1,17 +1,18 @@
 """A network by its weights: the method that they are of."""
 
-from qtmnet.limits import TrustedNames
+from qtmnet.limits import TrustedNames, WeightsText
 from qtmnet.methods.any_scan.method import AnyScan, T1Blood
 from qtmnet.methods.network.any_scan.estimator import AnyScanEstimator
 from qtmnet.methods.network.checkpoint import load_estimator
 from qtmnet.methods.network.method import NetworkMethod
 from qtmnet.methods.shipped.files import weights_file
 from simulators.settings.checking import checks_arguments
-from simulators.settings.limits import PathText
 
 
 @checks_arguments
-def network(weights: PathText = "any_scan", t1_blood: T1Blood | None = None, trust: TrustedNames = ()) -> NetworkMethod:
+def network(
+    weights: WeightsText = "any_scan", t1_blood: T1Blood | None = None, trust: TrustedNames = ()
+) -> NetworkMethod:
     """The method that weights are of: of the network for any scan, or of one for a single protocol.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 
 from qtmnet import __version__
-from qtmnet.limits import TrustedNames
+from qtmnet.limits import TrustedNames, WeightsText
 from qtmnet.methods.base import About, Frames, Maps
 from qtmnet.methods.network.any_scan.description import AnyScanDescription
 from qtmnet.methods.network.any_scan.estimator import AnyScanEstimator
@@ -20,7 +20,7 @@ from simulators.constants import T1_BLOOD
 from simulators.errors import InputError
 from simulators.imaging.acquisition import Acquisition
 from simulators.settings.checking import checks_arguments
-from simulators.settings.limits import PathText, Within
+from simulators.settings.limits import Within
 
 T1Blood = Annotated[float, Within(0.05, 20, "s", why="not ms")]
 
@@ -43,7 +43,7 @@ class AnyScan(NetworkMethod):
 
     @checks_arguments
     def __init__(
-        self, weights: PathText = "any_scan", t1_blood: T1Blood | None = None, trust: TrustedNames = ()
+        self, weights: WeightsText = "any_scan", t1_blood: T1Blood | None = None, trust: TrustedNames = ()
     ) -> None:
         estimator = load_estimator(weights_file(weights), "weights", trust)
         if not isinstance(estimator, AnyScanEstimator):

@@ -16,6 +16,9 @@ from tests.qtmnet.conftest import PAIRS
 
 ROOT = Path(__file__).parents[3]
 
+SHIPPED = sorted(path.stem for path in (ROOT / "qtmnet/methods/shipped/weights").glob("*.json"))
+"""Names of the weights that come with the package."""
+
 
 def one_line(outcome, *needles: str) -> None:
     assert outcome.status == 2, outcome.err
@@ -60,6 +63,7 @@ def one_line(outcome, *needles: str) -> None:
         (["model=null"], ["model"]),
         (["acquisition=[2,1]"], ["acquisition", "paper"]),
         (["trainer.precision=16-mixed"], ["optimizer.fused", "optimizer.fused=false"]),
+        (["loss=[1]"], ["loss: found [1]", "loss.NAME="]),
         (["loss.gradient_weight=-1"], ["gradient_weight", "-1"]),
         (["final_learning_rate=-1"], ["final_learning_rate", "-1"]),
         (["resume=/nowhere.ckpt"], ["/nowhere.ckpt", "no such file"]),
@@ -158,6 +162,8 @@ def test_swapped_control_and_label_is_a_warning(command, new_scan, tmp_path: Pat
         (["output_dir=out", "method=multi_delay", "labeling_efficiency=-1"], ["labeling_efficiency"]),
         (["output_dir=out", "method=multi_delay", "m0=/nowhere.nii"], ["/nowhere.nii"]),
         (["output_dir=out", "method=multi_delay", "threshold=3"], ["threshold"]),
+        (["output_dir=out", "weights=null"], ["weights: found null", *SHIPPED]),
+        (["output_dir=out", "method=qtmnet"], ["ckpt: not given", "leave qtmnet out"]),
     ],
 )
 def test_predict_options(command, example, tmp_path: Path, options: list[str], needles: list[str]) -> None:
