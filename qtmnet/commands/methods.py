@@ -120,7 +120,7 @@ def compared_methods(cfg: DictConfig, estimator: Estimator | None, ckpt: str = "
     Raises:
         InputError: if there is neither, or a method is called as the network is.
     """
-    given_by_weights = estimator is not None and cfg.ckpt is None
+    given_by_weights = estimator is not None and cfg.get("weights") is not None and cfg.ckpt is None
     found = Methods.of(build_methods(_of_others(cfg) if given_by_weights else cfg))
     if NAME in found.all:
         raise InputError(f"method: found {NAME}, as the network of ckpt or weights is called; leave it out")

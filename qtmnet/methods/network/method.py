@@ -77,7 +77,7 @@ class NetworkMethod(Method):
 
     def check(self, acquisition: Acquisition) -> None:
         if differences := self.estimator.accepts(acquisition):
-            raise OtherProtocol("; ".join(differences), self.ckpt)
+            raise OtherProtocol("; ".join(differences), str(self.ckpt))
 
     def maps(self, frames: Frames) -> Maps:
         if frames.tissue is None and is_noiseless(self.estimator.description):
