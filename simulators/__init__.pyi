@@ -26,6 +26,7 @@ from .transport.reference import ReferenceSimulator
 from .transport.step_response import StepResponse
 from .vessels.forest import Forest
 from .vessels.growth import grow_forest
+from .vessels.passing import PassingVessels
 from .vessels.swc import read_swc, write_swc
 from .vessels.vasculature import Vasculature
 
@@ -55,6 +56,7 @@ __all__ = [
     "NoExchange",
     "NumbaSimulator",
     "PASLUnknownBolus",
+    "PassingVessels",
     "PerfusionLayout",
     "ReferenceSimulator",
     "StepResponse",

@@ -25,6 +25,7 @@ class Stage(IntEnum):
     LAYOUT = 11
     LESION = 12
     VOIDS = 13
+    PASSING = 14
 
 
 def stage_seed(seed: Seed, stage: Stage | int) -> np.random.SeedSequence:

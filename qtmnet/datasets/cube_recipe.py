@@ -50,6 +50,8 @@ class CubeRecipe:
             del phantom["bluntness"]  # so that datasets made before there was one are found
         if self.phantom.layout.is_regions_alone:
             del phantom["layout"]  # likewise
+        if self.phantom.passing.probability == 0:
+            del phantom["passing"]
         plain = {
             "phantom": phantom,
             "simulator": simulator,

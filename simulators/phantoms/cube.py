@@ -42,6 +42,7 @@ from simulators.transport.step_response import Simulator, StepResponse
 from simulators.vessels.borrowed_trees import Trees, serving, turned
 from simulators.vessels.forest import ARTERIAL_MURRAY_K, VENOUS_MURRAY_K, Forest
 from simulators.vessels.growth import grow_forest
+from simulators.vessels.passing import PassingVessels, with_great_veins, with_passing_arteries
 from simulators.vessels.vasculature import LAMINAR, Vasculature
 
 MOST_VOXELS = 2**21
@@ -82,6 +83,7 @@ class CubeParameters:
         bluntness: of the velocity profile in arteries and veins, 0 for laminar flow, towards 1 for plug flow, see
             `Vasculature`.
         layout: other ways for perfusion to lie than in regions alone.
+        passing: great vessels that pass through cubes.
     """
 
     shape: tuple[Edge, Edge, Edge] = (32, 32, 32)
@@ -102,6 +104,7 @@ class CubeParameters:
     t1_tissue: T1 = T1_TISSUE
     bluntness: Drawn[Bluntness] = LAMINAR
     layout: PerfusionLayout = field(default_factory=PerfusionLayout)
+    passing: PassingVessels = field(default_factory=PassingVessels)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -285,10 +288,15 @@ def _joined(
     capillaries: CapillaryBeds | CapillaryPlan,
     veins: Forest,
 ) -> Vasculature:
-    """The vessels of a cube together, with the delays before its inlets and to its lesion."""
+    """The vessels of a cube together, with those that pass, and the delays before its inlets and to its lesion."""
     extra = parameters.layout.extra_delay(parameters.shape, parameters.voxel_size_mm, seed=seed)
-    detour = None if extra is None else arteries.of_terminals(extra)
     delay = _inlet_delay(seed, parameters, drawn, arteries)
+    rng = generator(stage_seed(seed, Stage.PASSING))
+    if rng.random() < parameters.passing.probability:
+        arteries, lead = with_passing_arteries(arteries, parameters.passing, drawn["arterial_murray_k"], rng)
+        delay = np.concatenate([delay, np.maximum(lead * drawn["inlet_delay"], LEAST_INLET_DELAY)])
+        veins = with_great_veins(veins, parameters.passing, rng)
+    detour = None if extra is None else arteries.of_terminals(extra)
     return Vasculature(arteries, capillaries, veins, delay, detour, drawn.get("bluntness", LAMINAR))
 
 
