@@ -79,7 +79,10 @@ class WorldRecipe:
         simulator = {"name": type(self.simulator).__name__, **asdict(self.simulator)}  # type: ignore[call-overload]
         simulator.pop("n_threads", None)  # which no cube depends on
         own = {name: getattr(self, name) for name in ("seed", "split", "step", "last", "n_functions")}
-        return json.loads(json.dumps({"world": asdict(self.world), "simulator": simulator, **own}))
+        world = asdict(self.world)
+        if self.world.passing.probability == 0:
+            del world["passing"]  # so that cubes made before there was one are found
+        return json.loads(json.dumps({"world": world, "simulator": simulator, **own}))
 
     def fingerprint(self) -> str:
         """Sixteen letters and digits that tell recipes apart."""

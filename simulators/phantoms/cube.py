@@ -42,7 +42,7 @@ from simulators.transport.step_response import Simulator, StepResponse
 from simulators.vessels.borrowed_trees import Trees, serving, turned
 from simulators.vessels.forest import ARTERIAL_MURRAY_K, VENOUS_MURRAY_K, Forest
 from simulators.vessels.growth import grow_forest
-from simulators.vessels.passing import PassingVessels, with_great_veins, with_passing_arteries
+from simulators.vessels.passing import PassingVessels, with_passing_vessels
 from simulators.vessels.vasculature import LAMINAR, Vasculature
 
 MOST_VOXELS = 2**21
@@ -291,11 +291,9 @@ def _joined(
     """The vessels of a cube together, with those that pass, and the delays before its inlets and to its lesion."""
     extra = parameters.layout.extra_delay(parameters.shape, parameters.voxel_size_mm, seed=seed)
     delay = _inlet_delay(seed, parameters, drawn, arteries)
-    rng = generator(stage_seed(seed, Stage.PASSING))
-    if rng.random() < parameters.passing.probability:
-        arteries, lead = with_passing_arteries(arteries, parameters.passing, drawn["arterial_murray_k"], rng)
-        delay = np.concatenate([delay, np.maximum(lead * drawn["inlet_delay"], LEAST_INLET_DELAY)])
-        veins = with_great_veins(veins, parameters.passing, rng)
+    murray_k = drawn["arterial_murray_k"]
+    arteries, veins, lead = with_passing_vessels(arteries, veins, parameters.passing, murray_k, seed=seed)
+    delay = np.concatenate([delay, np.maximum(lead * drawn["inlet_delay"], LEAST_INLET_DELAY)])
     detour = None if extra is None else arteries.of_terminals(extra)
     return Vasculature(arteries, capillaries, veins, delay, detour, drawn.get("bluntness", LAMINAR))
 

@@ -33,6 +33,7 @@ from simulators.tissue.lesions import Lesions, Voids, draw_lesion, draw_voids
 from simulators.tissue.perfusion import flow_from_perfusion, regional_perfusion
 from simulators.transport.pieces import blood_volume, cut_at_voxel_faces
 from simulators.transport.step_response import Simulator, StepResponse
+from simulators.vessels.passing import PassingVessels, with_passing_vessels
 from simulators.vessels.vasculature import Vasculature
 
 Part = Annotated[float, Within(0, 1)]
@@ -71,6 +72,7 @@ class World:
         bluntness: of the velocity profile in the others, see `simulators.vessels.vasculature.Vasculature`.
         kinetic_share: of cubes of the kinetic models' world, see `kinetic`.
         kinetic: arrival times and arterial volumes of those; its T1 are not used, but those of the world.
+        passing: great vessels that pass through cubes with vessels.
 
     Raises:
         InputError: for settings that no tissue has.
@@ -99,6 +101,7 @@ class World:
     bluntness: Span[Bluntness] = (0.0, 0.95)
     kinetic_share: Part = 0.4
     kinetic: KineticWorld = field(default_factory=KineticWorld)
+    passing: PassingVessels = field(default_factory=PassingVessels)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -187,7 +190,8 @@ def _grow_vessels(
     flow = flow_from_perfusion(perfusion, np.asarray(size))
     growth = CubeParameters(shape=world.shape, voxel_size_mm=size, reach_mm=min(REACH_VOXELS * voxel_mm, MOST_REACH_MM))
     trees = grow_trees(seed, growth, flow)
-    arteries = trees.arteries.with_murray_radii(float(rng.uniform(*world.arterial_murray_k)))
+    arterial_k = float(rng.uniform(*world.arterial_murray_k))
+    arteries = trees.arteries.with_murray_radii(arterial_k)
     veins = trees.veins.with_murray_radii(float(rng.uniform(*world.venous_murray_k)))
     capillaries = draw_capillaries(
         flow,
@@ -197,6 +201,8 @@ def _grow_vessels(
     )
     middle, spread = rng.uniform(*world.inlet_delay), rng.uniform(*world.inlet_delay_spread)
     delay = middle + spread * generator(stage_seed(seed, Stage.INLETS)).standard_normal(len(arteries.inlets))
+    arteries, veins, lead = with_passing_vessels(arteries, veins, world.passing, arterial_k, seed=seed)
+    delay = np.concatenate([delay, lead * middle])
     detour = np.zeros(len(arteries.parent))
     served = arteries.terminal >= 0
     detour[arteries.terminal[served]] = extra_delay[served]

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import numpy as np
 
+from simulators.seeding import Seed, Stage, generator, stage_seed
 from simulators.settings.checking import check_fields
 from simulators.settings.drawing import draw_numbers
 from simulators.settings.limits import Drawn, Span, Within
@@ -28,9 +29,12 @@ Dilution = Annotated[float, Within(1, 100)]
 BEND = 0.15
 """Standard deviation of the middle of a way about the straight line, relative to the block's extent."""
 
+WITHIN = (0.05, 0.95)
+"""Of the block's extent, where the middle of a way lies: on a face it would run outside."""
+
 THREAD_MM = 1e-3
-"""Radius of what stands for the way, outside of the block, from a venous tree's outlet to a great vein: it holds nothing
-and takes no time."""
+"""Radius of what stands for the way, outside of the block, from a venous tree's outlet to a great vein: it holds
+nothing and takes no time."""
 
 
 @dataclass(frozen=True)
@@ -63,21 +67,33 @@ class PassingVessels:
         check_fields(self)
 
 
-def with_passing_arteries(
-    arteries: Forest, settings: PassingVessels, murray_k: float, rng: np.random.Generator
-) -> tuple[Forest, np.ndarray]:
-    """Arteries with others that pass through the block and feed none of its voxels.
+def with_passing_vessels(
+    arteries: Forest, veins: Forest, settings: PassingVessels, murray_k: float, *, seed: Seed
+) -> tuple[Forest, Forest, np.ndarray]:
+    """The vessels of a block with great ones, if it gets some.
 
     Args:
-        arteries: of the block.
-        settings: of which a number of arteries and their radii are drawn.
-        murray_k: of r = k F^(1/3), mm (mm³/s)^(−1/3).
-        rng: of the draws.
+        arteries: that feed its voxels.
+        veins: that drain them.
+        settings: what to draw the great ones from.
+        murray_k: of arteries, r = k F^(1/3), mm (mm³/s)^(−1/3).
+        seed: of the block.
 
     Returns:
-        The forest, the passing arteries behind all others, and what label takes to them, relative to the block's inlet
-        delay, (n_passing,).
+        Arteries, those that pass behind all others; veins, whose trees end in the great ones; and what label takes to
+        the passing arteries, relative to the block's inlet delay, (n_passing,).
     """
+    rng = generator(stage_seed(seed, Stage.PASSING))
+    if rng.random() >= settings.probability:
+        return arteries, veins, np.empty(0)
+    arteries, lead = _with_passing_arteries(arteries, settings, murray_k, rng)
+    return arteries, _with_great_veins(veins, settings, rng), lead
+
+
+def _with_passing_arteries(
+    arteries: Forest, settings: PassingVessels, murray_k: float, rng: np.random.Generator
+) -> tuple[Forest, np.ndarray]:
+    """Arteries with others that pass through the block and feed none of its voxels, and the lead of each of these."""
     count = int(rng.integers(settings.arteries[0], settings.arteries[1] + 1))
     lead = np.empty(count)
     for artery in range(count):
@@ -94,17 +110,8 @@ def with_passing_arteries(
     return arteries, lead
 
 
-def with_great_veins(veins: Forest, settings: PassingVessels, rng: np.random.Generator) -> Forest:
-    """Veins whose trees end in great ones, through which their blood passes the block once more.
-
-    Args:
-        veins: of the block.
-        settings: of which a number of great veins and their radii are drawn.
-        rng: of the draws.
-
-    Returns:
-        The forest; each great vein is the beginning of a tree.
-    """
+def _with_great_veins(veins: Forest, settings: PassingVessels, rng: np.random.Generator) -> Forest:
+    """Veins whose trees end in great ones, through which their blood passes the block once more."""
     count = min(int(rng.integers(settings.veins[0], settings.veins[1] + 1)), len(veins.inlets))
     if count == 0:
         return veins
@@ -144,7 +151,9 @@ def _joined(parts: list[tuple[np.ndarray, dict[str, np.ndarray]]], veins: Forest
         place[nodes] = first + 3 + np.arange(len(nodes))
         parents.append(np.where(arrays["parent"] < 0, -1, arrays["parent"] + first))
         first += len(arrays["parent"])
-    position, flow, radius = (np.concatenate([part[name] for _, part in parts]) for name in ("position", "flow", "radius"))
+    position, flow, radius = (
+        np.concatenate([part[name] for _, part in parts]) for name in ("position", "flow", "radius")
+    )
     return replace(
         veins,
         position=position,
@@ -163,4 +172,4 @@ def _way(forest: Forest, rng: np.random.Generator) -> np.ndarray:
     for end, face in zip(ends, faces, strict=True):
         end[face // 2] = face % 2
     middle = ends.mean(axis=0) + BEND * rng.standard_normal(3)
-    return extent * np.stack([ends[0], np.clip(middle, 0, 1), ends[1]])
+    return extent * np.stack([ends[0], np.clip(middle, *WITHIN), ends[1]])
