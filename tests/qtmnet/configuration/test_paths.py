@@ -16,6 +16,7 @@ from qtmnet.configuration.paths import OR_NUMBERS, PATHS, at_home, literal, with
 from qtmnet.configuration.schema.commands import COMMANDS, own_settings
 from qtmnet.configuration.schema.targets import locate, settings_of
 from qtmnet.configuration.words import for_hydra
+from qtmnet.limits import WeightsText
 from simulators.errors import InputError
 from simulators.settings.limits import PathText
 
@@ -145,7 +146,8 @@ def test_the_paths_are_those_of_the_schema() -> None:
         group = file.parent.relative_to(CONF).as_posix()
         if target and not group.startswith("hydra"):
             takes |= {f"{group}.{name}": kind for name, kind in settings_of(locate(target), target).by_name.items()}
-    paths = {name for name, kind in takes.items() if set(get_args(PathText)) <= set(get_args(kind))}
+    texts = [set(get_args(text)) for text in (PathText, WeightsText)]
+    paths = {name for name, kind in takes.items() if any(text <= set(get_args(kind)) for text in texts)}
     assert paths - {"run_dir"} | {"hydra.run.dir", "hydra.sweep.dir"} == PATHS
     assert {name for name in paths if {float} & {*map(origin_of, get_args(takes[name]))}} == OR_NUMBERS
 
