@@ -36,6 +36,7 @@ def build_estimator(cfg: DictConfig, source: Source) -> Estimator:
         "inputs": inputs,
         "outputs": tuple(cfg.outputs),
         "normalization": cfg.normalization,
+        "average_mirrored": cfg.average_mirrored,
         "trusted": frozenset(str(part["_target_"]) for part in (network, *inputs.values())),
     }
     try:

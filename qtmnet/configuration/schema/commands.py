@@ -49,6 +49,7 @@ class Train:
     normalization: Normalization
     linear_start: bool
     compress_beyond: StrongestFrames | None
+    average_mirrored: bool
     outputs: Outputs
     output_weights: dict[str, OutputWeight] | None
     evaluate: bool

@@ -38,6 +38,8 @@ class Description:
         linear_start: whether training starts from the best linear estimate; see `Estimator.start_from`.
         compress_beyond: what of the frames, scaled and decorrelated, is larger than this counts as its logarithm; None
             for nothing. Great vessels have hundreds of times what is typical, and no training has seen enough of them.
+        average_mirrored: whether maps are means over those of an image's eight mirror images, which training draws from
+            alike: what a network makes of one more than of another is its own, not the tissue's.
         trained: how it was trained, for the record: any plain data.
         plug_flow_att: whether it was trained to tell the plug-flow time in laminar flow as `att`, as in version 0.3;
             its maps are turned into arterial transit times.
@@ -54,6 +56,7 @@ class Description:
     accepts: Accepts
     linear_start: bool = False
     compress_beyond: StrongestFrames | None = None
+    average_mirrored: bool = False
     trained: Mapping[str, Any] = field(default_factory=dict)
     plug_flow_att: bool = False
     trusted: frozenset[str] = field(default=frozenset(), compare=False, repr=False)

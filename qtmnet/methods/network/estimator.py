@@ -1,6 +1,7 @@
 """A network with all that it takes to read a scan: inputs, scales of outputs, and what it was trained for."""
 
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ CONCENTRATION_SCALE = 100.0
 
 MOST_PARAMETERS = 300_000_000
 """Of a network: 1.2 GB, of which training keeps four; the largest of the paper's kind has 6 million."""
+
+MIRRORED_ALONG = tuple(axes for n in range(4) for axes in combinations((2, 3, 4), n))
+"""Axes of (N, C, X, Y, Z) that the eight mirror images of an image are mirrored along."""
 
 LEAST_SPREAD = 1e-3
 """Of an output that is a spread, in units of its scale: below the noise of any estimate, and no logarithm of 0."""
@@ -159,11 +163,20 @@ class Estimator(nn.Module):
         given = self._images(frames)
         was_training = self.training
         self.eval()
-        estimate = self({name: torch.as_tensor(image, device=device)[None] for name, image in given.items()})
+        estimate = self._estimate({name: torch.as_tensor(image, device=device)[None] for name, image in given.items()})
         self.train(was_training)
         by_key = zip(self.description.outputs, estimate[0].float().cpu().numpy(), strict=True)
         found = self._finished({key: self.description.scale(key) * image for key, image in by_key}, given, frames)
         return {key: np.where(frames.inside, image, np.float32(0)) for key, image in found.items()}
+
+    def _estimate(self, sample: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """What `forward` makes of a sample, or the mean over what it makes of its mirror images."""
+        if not self.description.average_mirrored:
+            return self(sample)
+        of_each = (
+            self({name: image.flip(axes) for name, image in sample.items()}).flip(axes) for axes in MIRRORED_ALONG
+        )
+        return sum(of_each, start=torch.zeros(())) / len(MIRRORED_ALONG)
 
     def _finished(
         self, found: dict[str, np.ndarray], given: Mapping[str, np.ndarray], frames: Frames

@@ -109,6 +109,27 @@ def test_a_great_vessel_far_beyond_training_leaves_the_estimate_bounded() -> Non
     assert found[3.0] < 0.1 * found[None]
 
 
+@pytest.mark.parametrize("timed", [False, True])
+def test_a_mean_over_mirror_images_is_mirrored_as_the_image_is(timed: bool) -> None:
+    """Of any axes; and it is the mean of what the network makes of each by itself."""
+    torch.manual_seed(1)
+    description = replace(TIMED if timed else PLAIN, linear_start=False)
+    alone, averaged = Estimator(description).eval(), Estimator(replace(description, average_mirrored=True)).eval()
+    averaged.load_state_dict(alone.state_dict())
+    (sample,) = samples(1, timed=timed)
+    given = {name: sample[name][None] for name in averaged.sample_channels()}
+    found = averaged._estimate(given)
+    for axes in ((2,), (4,), (2, 3, 4)):
+        mirrored = {name: image.flip(axes) for name, image in given.items()}
+        torch.testing.assert_close(averaged._estimate(mirrored), found.flip(axes), rtol=1e-4, atol=1e-6)
+        assert not torch.allclose(alone(mirrored), alone(given).flip(axes), rtol=1e-2)
+    mean = sum(
+        alone({name: image.flip(axes) for name, image in given.items()}).flip(axes)
+        for axes in ((), (2,), (3,), (4,), (2, 3), (2, 4), (3, 4), (2, 3, 4))
+    )
+    torch.testing.assert_close(found, mean / 8, rtol=1e-4, atol=1e-6)
+
+
 def test_global_max_ignores_the_scale_and_calibrated_does_not() -> None:
     torch.manual_seed(0)
     frames = np.random.default_rng(0).uniform(0, 0.01, (4, 8, 8, 8))
