@@ -11,6 +11,10 @@ BRIGHT_SHARE, BRIGHT_WEIGHT = 0.07, 0.03
 Label of arteries is ten times that of tissue: with equal weights all that is known of tissue would be drowned.
 """
 
+BRIGHTEST = 10.0
+"""Times the square of what is bright, from which a voxel counts the less the larger it is: a great vessel has a hundred
+times the label of tissue, and ten thousand times its square."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prior:
@@ -56,5 +60,7 @@ def fit_prior(coefficients: np.ndarray, truths: Mapping[str, np.ndarray]) -> Pri
 def trimmed(responses: np.ndarray) -> np.ndarray:
     """Weights of voxels (N,), with a sum of 1, by the size of their responses or coefficients (R, N)."""
     size = (responses**2).sum(axis=0)
-    weights = np.where(size > np.quantile(size, 1 - BRIGHT_SHARE), BRIGHT_WEIGHT, 1.0)
+    bright = np.quantile(size, 1 - BRIGHT_SHARE)
+    weights = np.where(size > bright, BRIGHT_WEIGHT, 1.0)
+    np.divide(weights * BRIGHTEST * bright, size, out=weights, where=size > BRIGHTEST * bright)
     return np.asarray(weights / weights.sum())
