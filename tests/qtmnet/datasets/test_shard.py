@@ -59,3 +59,12 @@ def test_a_record_knows_what_and_whose_it_is() -> None:
 def test_records_are_aligned() -> None:
     assert LAYOUT.dtype.itemsize % 8 == 0
     assert len(LAYOUT.header(10)) % 64 == 0
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_what_float16_has_no_room_for_is_kept_as_its_largest_and_never_infinite(sign: int) -> None:
+    half = replace(FORMAT, fields=(("arterial", "<f2", (3,)), ("perfusion", "<f4", (1,))))
+    with warnings.catch_warnings(action="error"):
+        record = half.record(0, {"arterial": sign * np.array([1.0, 6e4, 7e5]), "perfusion": np.array([7e5])})
+    np.testing.assert_allclose(record["arterial"], sign * np.array([1.0, 6e4, 65504]), rtol=1e-3)
+    assert record["perfusion"] == np.float32(7e5)
