@@ -1,6 +1,8 @@
 """A shard is a plain NumPy file, and every flaw of it is found."""
 
 import io
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,7 +65,7 @@ def test_records_are_aligned() -> None:
 
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_what_float16_has_no_room_for_is_kept_as_its_largest_and_never_infinite(sign: int) -> None:
-    half = replace(FORMAT, fields=(("arterial", "<f2", (3,)), ("perfusion", "<f4", (1,))))
+    half = replace(LAYOUT, fields=(("arterial", "<f2", (3,)), ("perfusion", "<f4", (1,))))
     with warnings.catch_warnings(action="error"):
         record = half.record(0, {"arterial": sign * np.array([1.0, 6e4, 7e5]), "perfusion": np.array([7e5])})
     np.testing.assert_allclose(record["arterial"], sign * np.array([1.0, 6e4, 65504]), rtol=1e-3)
