@@ -33,15 +33,15 @@ class OtherProtocol(InputError):
 
     Args:
         found: what differs, in one line.
-        network: its checkpoint or weights.
+        network: its checkpoint or weights; empty for one that was not read from a file.
     """
 
     def __init__(self, found: str, network: str) -> None:
+        self.found, self.network = found, network or "the network"
         super().__init__(
-            f"{network or 'the network'}: trained for another protocol ({found}); {ANY_PROTOCOL}, or train a network "
-            "for that of the scan"
+            f"{self.network}: trained for another protocol ({found}); {ANY_PROTOCOL}, or train a network for that of "
+            "the scan"
         )
-        self.found, self.network = found, network
 
 
 class NetworkMethod(Method):
