@@ -157,7 +157,6 @@ def test_swapped_control_and_label_is_a_warning(command, new_scan, tmp_path: Pat
         (["method=multi_delay"], ["output_dir"]),
         (["output_dir=out", "weights=nowhere"], ["weights", "nowhere"]),
         (["output_dir=out", "method=buxton"], ["method", "buxton"]),
-        (["output_dir=out", "method=qtmnet"], ["ckpt"]),
         (["output_dir=out", "method=multi_delay", "t1_tissue=0"], ["t1_tissue"]),
         (["output_dir=out", "method=multi_delay", "labeling_efficiency=-1"], ["labeling_efficiency"]),
         (["output_dir=out", "method=multi_delay", "m0=/nowhere.nii"], ["/nowhere.nii"]),

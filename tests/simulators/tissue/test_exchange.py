@@ -39,7 +39,7 @@ PHANTOM_OF_0_2_0 = {
 }
 """What a checkpoint of version 0.2.0 has of its phantom."""
 
-LATER = ("bluntness", "layout")
+LATER = ("bluntness", "layout", "passing")
 """Settings that it did not know, and that have nothing to do with exchange."""
 
 
