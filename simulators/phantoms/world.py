@@ -203,9 +203,7 @@ def _grow_vessels(
     delay = middle + spread * generator(stage_seed(seed, Stage.INLETS)).standard_normal(len(arteries.inlets))
     arteries, veins, lead = with_passing_vessels(arteries, veins, world.passing, arterial_k, seed=seed)
     delay = np.concatenate([delay, lead * middle])
-    detour = np.zeros(len(arteries.parent))
-    served = arteries.terminal >= 0
-    detour[arteries.terminal[served]] = extra_delay[served]
+    detour = arteries.of_terminals(extra_delay)
     bluntness = 0.0 if rng.random() < world.laminar_share else float(rng.uniform(*world.bluntness))
     return Vasculature(
         arteries, capillaries, veins, np.maximum(delay, LEAST_INLET_DELAY), detour if detour.any() else None, bluntness

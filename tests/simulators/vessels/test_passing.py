@@ -66,14 +66,8 @@ def test_forests_stay_in_depth_first_order_with_what_flows_in_flowing_out(name: 
     forest: Forest = getattr(vessels(ALWAYS), name)
     parent = forest.parent
     assert (parent < np.arange(forest.n_nodes)).all()
-    last = np.arange(forest.n_nodes)  # of the subtree of each node
-    for node in range(forest.n_nodes - 1, 0, -1):
-        if parent[node] >= 0:
-            last[parent[node]] = max(last[parent[node]], last[node])
     for node in np.flatnonzero(parent >= 0):  # a subtree is a run of nodes
-        assert last[node] <= last[parent[node]]
-        between = parent[parent[node] + 1 : node + 1]
-        assert (between >= parent[node]).all()
+        assert (parent[parent[node] + 1 : node + 1] >= parent[node]).all()
     if name == "veins":
         into = np.bincount(parent[parent >= 0], forest.flow[parent >= 0], forest.n_nodes)
         for outlet in forest.inlets:
@@ -91,7 +85,11 @@ def test_full_vessels_hold_their_volume(backend: Backend) -> None:
     great = np.isin(np.arange(passed.veins.n_nodes), [i + k for i in passed.veins.inlets for k in range(3)])
     diluted = replace(passed.veins, radius=np.where(great, own / math.sqrt(2), own))
     expected = volume(diluted) + passed.capillary_volume_fraction
-    np.testing.assert_allclose(response.bed[-1].sum(), expected.sum(), rtol=0.02)
+    there = volume(replace(diluted, radius=np.where(great, diluted.radius, 0.0))) > 0.05
+    assert there.sum() > 10
+    np.testing.assert_allclose(response.bed[-1][there], expected[there], rtol=1e-4)
+    # In voxels of the least perfusion capillaries are not full yet: the sum is 7e-4 short of them.
+    np.testing.assert_allclose(response.bed[-1].sum(), expected.sum(), rtol=2e-3)
 
 
 def test_label_comes_to_a_passing_artery_before_it_comes_to_others(backend: Backend) -> None:
